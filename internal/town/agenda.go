@@ -1,0 +1,197 @@
+package town
+
+import "container/heap"
+
+// agenda is what must be looked at: what changed (or has a neighbour that did), and what comes
+// due. It is derived from the state, never stored: after a restart everything is on it, and
+// looking once too often changes nothing.
+type agenda struct {
+	marked map[ref]struct{}
+	due    map[ref]Time // when each entity comes due; only this entry of the heap counts
+	queue  dueHeap
+}
+
+func newAgenda() agenda {
+	return agenda{marked: map[ref]struct{}{}, due: map[ref]Time{}}
+}
+
+func (g *agenda) mark(r ref) { g.marked[r] = struct{}{} }
+
+// forget drops the due time of r; whoever looks at r sets it anew.
+func (g *agenda) forget(r ref) { delete(g.due, r) }
+
+// schedule has r looked at again at t, or earlier if that was said before.
+func (g *agenda) schedule(r ref, t Time) {
+	if have, ok := g.due[r]; ok && have <= t {
+		return
+	}
+	g.due[r] = t
+	heap.Push(&g.queue, dueEntry{t, r})
+}
+
+// ripen marks everything that is due at now.
+func (g *agenda) ripen(now Time) {
+	for len(g.queue) > 0 && g.queue[0].at <= now {
+		e := heap.Pop(&g.queue).(dueEntry)
+		if g.due[e.ref] == e.at {
+			delete(g.due, e.ref)
+			g.mark(e.ref)
+		}
+	}
+}
+
+// next is when something comes due, or zero if nothing will.
+func (g *agenda) next() Time {
+	for len(g.queue) > 0 {
+		e := g.queue[0]
+		if g.due[e.ref] == e.at {
+			return e.at
+		}
+		heap.Pop(&g.queue)
+	}
+	return 0
+}
+
+// take empties the list of marked entities and returns it.
+func (g *agenda) take() map[ref]struct{} {
+	m := g.marked
+	g.marked = map[ref]struct{}{}
+	return m
+}
+
+type dueEntry struct {
+	at  Time
+	ref ref
+}
+
+type dueHeap []dueEntry
+
+func (h dueHeap) Len() int { return len(h) }
+func (h dueHeap) Less(i, j int) bool {
+	if h[i].at != h[j].at {
+		return h[i].at < h[j].at
+	}
+	return compareRefs(h[i].ref, h[j].ref) < 0
+}
+func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any)   { *h = append(*h, x.(dueEntry)) }
+func (h *dueHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return e
+}
+
+// touch puts on the agenda whatever a change of an entity may concern. Too much is harmless;
+// too little is a lost wake-up, which the brute-force twin in the tests would show.
+func (s *State) touch(r ref, old, e entity) {
+	s.agenda.mark(r)
+	switch r.Kind {
+	case KindTown:
+		s.touchAll()
+	case KindRig:
+		s.touchAll()
+	case KindBead:
+		before, _ := old.(*Bead)
+		after, _ := e.(*Bead)
+		s.touchBead(before, after)
+	case KindAgent:
+		before, _ := old.(*Agent)
+		after, _ := e.(*Agent)
+		s.touchAgent(before)
+		s.touchAgent(after)
+	case KindDependency:
+		for _, x := range []entity{old, e} {
+			if d, _ := x.(*Dependency); d != nil {
+				s.markBead(d.Bead)
+				s.markBead(d.On)
+			}
+		}
+	}
+}
+
+func (s *State) touchAll() {
+	for id := range s.beads {
+		s.markBead(id)
+	}
+	for id := range s.agents {
+		s.markAgent(id)
+	}
+	for id := range s.rigs {
+		s.agenda.mark(ref{KindRig, string(id)})
+	}
+}
+
+func (s *State) touchBead(before, after *Bead) {
+	b := after
+	if b == nil {
+		b = before
+	}
+	s.agenda.mark(ref{KindRig, string(b.Rig)})
+	for _, x := range []*Bead{before, after} {
+		if x != nil && x.Assignee != "" {
+			s.markAgent(x.Assignee)
+		}
+	}
+	if !matters(before, after) {
+		return
+	}
+	for _, id := range s.ix.hookedTo[b.ID] {
+		s.markAgent(id)
+	}
+	for _, d := range s.ix.neededBy[b.ID] {
+		s.markBead(d.Bead)
+	}
+	for _, d := range s.ix.needs[b.ID] {
+		if d.Kind == Tracks {
+			s.markBead(d.On)
+		}
+	}
+	if b.Merge != nil {
+		s.markBead(b.Merge.Source)
+		for _, d := range s.ix.needs[b.Merge.Source] {
+			if d.Kind == Tracks {
+				s.markBead(d.On)
+			}
+		}
+	}
+	for _, id := range s.ix.requestsOf[b.ID] {
+		s.markBead(id)
+	}
+	for _, id := range s.ix.aboutBead[b.ID] {
+		s.markBead(id)
+	}
+}
+
+// matters reports whether a change of a bead can concern others than itself.
+func matters(before, after *Bead) bool {
+	if before == nil || after == nil || before.Status != after.Status {
+		return true
+	}
+	if before.Convoy != nil && after.Convoy != nil {
+		return before.Convoy.Staged != after.Convoy.Staged
+	}
+	return before.Merge != nil
+}
+
+func (s *State) touchAgent(a *Agent) {
+	if a == nil {
+		return
+	}
+	s.agenda.mark(ref{KindRig, string(a.Rig)})
+	if a.Hook != "" {
+		s.markBead(a.Hook)
+	}
+}
+
+func (s *State) markBead(id BeadID) {
+	if s.beads[id] != nil {
+		s.agenda.mark(ref{KindBead, string(id)})
+	}
+}
+
+func (s *State) markAgent(id AgentID) {
+	if s.agents[id] != nil {
+		s.agenda.mark(ref{KindAgent, string(id)})
+	}
+}

@@ -1,0 +1,194 @@
+package town
+
+import (
+	"fmt"
+	"strings"
+)
+
+// answered finds the agent that a dispatch outcome is about, if the dispatch still waits for it.
+func (t *tick) answered(e *Event) (*Agent, *Refusal) {
+	a, r := t.atRun(e)
+	switch {
+	case r != nil:
+		return nil, r
+	case a.Dispatch != DispatchPending && a.Dispatch != DispatchUnclear:
+		return nil, ignore("the dispatch of run %d is %s", a.Run, a.Dispatch)
+	}
+	return a, nil
+}
+
+func (p *DispatchAccepted) apply(t *tick, e *Event) *Refusal {
+	a, r := t.answered(e)
+	if r != nil {
+		return r
+	}
+	t.s.editAgent(a.ID, func(a *Agent) {
+		if a.Hook != "" {
+			a.Dispatch = DispatchSure
+		}
+	})
+	return nil
+}
+
+func (p *DispatchRejected) apply(t *tick, e *Event) *Refusal {
+	a, r := t.answered(e)
+	if r != nil {
+		return r
+	}
+	b := t.s.beads[a.Hook]
+	t.unhook(a)
+	t.moveAgent(a.ID, Idle, func(a *Agent) {
+		a.Dispatch, a.Observed, a.ObservedSince = DispatchOver, NotFound, t.now
+		a.Stopping, a.StopReason, a.StopTry = 0, "", 0
+	})
+	if b == nil || b.Status != InProgress {
+		return nil
+	}
+	fault := AgentFault
+	if p.Infra {
+		fault = InfraFault
+	}
+	t.moveBead(b.ID, Open, func(b *Bead) {
+		endAttempt(b, t.now, AttemptRejected, p.Class+": "+p.Reason, fault)
+	})
+	return nil
+}
+
+func (p *DispatchUnknown) apply(t *tick, e *Event) *Refusal {
+	a, r := t.answered(e)
+	if r != nil {
+		return r
+	}
+	t.s.editAgent(a.ID, func(a *Agent) { a.Dispatch = DispatchUnclear })
+	return nil
+}
+
+func (p *AgentStopConfirmed) apply(t *tick, e *Event) *Refusal {
+	a, r := t.atRun(e)
+	switch {
+	case r != nil:
+		return r
+	case a.Stopping == 0:
+		return ignore("no stop of run %d is waited for", a.Run)
+	}
+	t.s.editAgent(a.ID, func(a *Agent) {
+		a.Stopping, a.StopReason, a.StopTry, a.Dispatch = 0, "", 0, DispatchOver
+		if a.Observed != Exited {
+			a.Observed, a.ObservedSince = NotFound, t.now
+		}
+	})
+	return nil
+}
+
+func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
+	b, r := t.bead(e)
+	switch {
+	case r != nil:
+		return r
+	case b.Merge == nil:
+		return conflict("%s is no merge request but a %s", b.ID, b.Type)
+	case b.Status != Open || b.Merge.Verify != VerifyAsked:
+		return ignore("nobody waits for a look at the branch of %s", b.ID)
+	}
+	if p.Error != "" {
+		// The rule asks again by itself.
+		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.VerifyError = p.Error })
+		return nil
+	}
+	if p.Ahead > 0 {
+		t.s.editBead(b.ID, t.now, func(b *Bead) {
+			m := b.Merge
+			m.Verify, m.VerifyError, m.Ahead, m.Head = Verified, "", p.Ahead, p.Head
+		})
+		return nil
+	}
+	t.nothingToMerge(b, p)
+	return nil
+}
+
+// nothingToMerge ends a merge request whose branch is missing or not ahead of its target. If the
+// agent gave a reason for having changed nothing, its source is closed; else that attempt failed.
+func (t *tick) nothingToMerge(mr *Bead, p *BranchVerified) {
+	m := mr.Merge
+	reason := fmt.Sprintf("branch %s is not ahead of %s", m.Branch, m.Target)
+	if p.Head == "" {
+		reason = fmt.Sprintf("there is no branch %s", m.Branch)
+	}
+	t.moveBead(mr.ID, Failed, func(b *Bead) { finish(b, "no_changes", reason) })
+	src := t.s.beads[m.Source]
+	if src == nil || src.Status != InReview {
+		return
+	}
+	if m.NoChanges != "" {
+		t.moveBead(src.ID, Closed, func(b *Bead) {
+			reviseAttempt(b, AttemptNoChanges, m.NoChanges, NoFault)
+			finish(b, string(OutcomeNoChanges), m.NoChanges)
+		})
+		return
+	}
+	t.moveBead(src.ID, Open, func(b *Bead) { reviseAttempt(b, AttemptNoChanges, reason, AgentFault) })
+}
+
+func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {
+	a, b, r := t.atMerge(e)
+	switch {
+	case r != nil:
+		return r
+	case p.Commit == "":
+		return invalid("commit", "is empty")
+	}
+	t.release(a)
+	t.moveBead(b.ID, Closed, func(b *Bead) {
+		endAttempt(b, t.now, AttemptDone, "merged as "+p.Commit, NoFault)
+		b.Merge.MergeCommit = p.Commit
+		finish(b, string(OutcomeMerged), "")
+	})
+	if src := t.s.beads[b.Merge.Source]; src != nil && src.Status == InReview {
+		t.moveBead(src.ID, Closed, func(b *Bead) { finish(b, string(OutcomeMerged), "") })
+	}
+	return nil
+}
+
+func (p *MergeConflicted) apply(t *tick, e *Event) *Refusal {
+	a, b, r := t.atMerge(e)
+	if r != nil {
+		return r
+	}
+	body := fmt.Sprintf("Branch %s conflicts with %s in:\n\n%s\n\nMerge %s into the branch and solve the conflicts, keeping what both sides meant.",
+		b.Merge.Branch, b.Merge.Target, bullets(p.Files), b.Merge.Target)
+	t.sendBack(a, b, LabelConflict, "Solve conflict: ", body, AttemptConflict, "conflicts in "+strings.Join(p.Files, ", "))
+	return nil
+}
+
+func bullets(items []string) string {
+	var b strings.Builder
+	for _, it := range items {
+		b.WriteString("- " + it + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (p *MergeRejected) apply(t *tick, e *Event) *Refusal {
+	a, b, r := t.atMerge(e)
+	switch {
+	case r != nil:
+		return r
+	case p.Gate == "":
+		return invalid("gate", "is empty")
+	}
+	body := fmt.Sprintf("The gate %q failed on branch %s merged into %s. The end of its log:\n\n%s", p.Gate, b.Merge.Branch, b.Merge.Target, p.Log)
+	t.sendBack(a, b, LabelRework, "Fix "+p.Gate+": ", body, AttemptGate, "the gate "+p.Gate+" failed")
+	return nil
+}
+
+func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
+	a, b, r := t.atMerge(e)
+	if r != nil {
+		return r
+	}
+	t.release(a)
+	t.moveBead(b.ID, Open, func(b *Bead) {
+		endAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
+	})
+	return nil
+}

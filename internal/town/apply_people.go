@@ -1,0 +1,418 @@
+package town
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Limits on what people send, so that nobody fills the state by mistake.
+const (
+	maxTitle = 200
+	maxBody  = 64 << 10
+	maxBatch = 1000
+)
+
+func (p *TownConfigured) apply(t *tick, _ *Event) *Refusal {
+	if err := p.Settings.Validate(); err != nil {
+		return refuseSettings(err)
+	}
+	t.s.editTown(func(x *Town) {
+		if p.Name != "" {
+			x.Name = p.Name
+		}
+		x.Settings = x.Settings.merge(p.Settings)
+	})
+	return nil
+}
+
+func refuseSettings(err error) *Refusal {
+	if f, ok := err.(*FieldError); ok {
+		return invalid("settings."+f.Field, "%s", f.Reason)
+	}
+	return invalid("settings", "%v", err)
+}
+
+func (p *TownPaused) apply(t *tick, _ *Event) *Refusal {
+	if t.s.town.Paused != 0 {
+		return ignore("the town is paused since %s", t.s.town.Paused)
+	}
+	t.s.editTown(func(x *Town) { x.Paused, x.PausedReason = t.now, p.Reason })
+	return nil
+}
+
+func (p *TownResumed) apply(t *tick, _ *Event) *Refusal {
+	if t.s.town.Paused == 0 {
+		return ignore("the town is not paused")
+	}
+	t.s.editTown(func(x *Town) { x.Paused, x.PausedReason = 0, "" })
+	return nil
+}
+
+func (p *RigAdded) apply(t *tick, _ *Event) *Refusal {
+	if why := badRigName(p.Rig); why != "" {
+		return invalid("rig", "%s", why)
+	}
+	if t.s.rigs[p.Rig] != nil {
+		return conflict("there is a rig %s already", p.Rig)
+	}
+	if p.URL == "" || p.DefaultBranch == "" {
+		return invalid("url", "a rig needs a URL and a default branch")
+	}
+	if r := checkRigSettings(p.Settings); r != nil {
+		return r
+	}
+	r := &Rig{ID: p.Rig, URL: p.URL, DefaultBranch: p.DefaultBranch, Settings: p.Settings, Created: t.now}
+	t.s.set(r.ref(), r)
+	t.maker(string(r.ID))
+	return nil
+}
+
+func badRigName(id RigID) string {
+	switch {
+	case id == "":
+		return "is empty"
+	case len(id) > 40:
+		return "is longer than 40 characters"
+	}
+	for i, c := range id {
+		if c > unicode.MaxASCII || (!unicode.IsLetter(c) && !unicode.IsDigit(c) && (i == 0 || !strings.ContainsRune("-_.", c))) {
+			return fmt.Sprintf("%q: only letters, digits, '-', '_' and '.', beginning with a letter or digit", id)
+		}
+	}
+	return ""
+}
+
+func checkRigSettings(s Settings) *Refusal {
+	if err := s.Validate(); err != nil {
+		return refuseSettings(err)
+	}
+	if key := s.townOnly(); key != "" {
+		return invalid("settings."+key, "belongs to the town, not to a rig")
+	}
+	return nil
+}
+
+func (p *RigUpdated) apply(t *tick, _ *Event) *Refusal {
+	if t.s.rigs[p.Rig] == nil {
+		return t.noRig("rig", p.Rig)
+	}
+	if r := checkRigSettings(p.Settings); r != nil {
+		return r
+	}
+	t.s.editRig(p.Rig, func(r *Rig) {
+		if p.DefaultBranch != "" {
+			r.DefaultBranch = p.DefaultBranch
+		}
+		r.Settings = r.Settings.merge(p.Settings)
+	})
+	return nil
+}
+
+func (p *RigRemoved) apply(t *tick, _ *Event) *Refusal {
+	if t.s.rigs[p.Rig] == nil {
+		return t.noRig("rig", p.Rig)
+	}
+	for _, id := range sortedKeys(t.s.beads) {
+		if b := t.s.beads[id]; b.Rig == p.Rig && b.Live() {
+			return conflict("bead %s of the rig is %s: cancel the rig's beads first", id, b.Status)
+		}
+	}
+	for _, id := range slices.Clone(t.s.ix.agentsOf[p.Rig]) {
+		if a := t.s.agents[id]; a.Process() {
+			return conflict("agent %s of the rig still runs: stop it first", id)
+		}
+		t.s.set(ref{KindAgent, string(id)}, nil)
+	}
+	t.s.set(ref{KindRig, string(p.Rig)}, nil)
+	return nil
+}
+
+func (t *tick) noRig(field string, id RigID) *Refusal {
+	known := sortedKeys(t.s.rigs)
+	if len(known) == 0 {
+		return notFound(field, "there is no rig %q, and none at all: add one first", id)
+	}
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	return notFound(field, "there is no rig %q; there are %s", id, strings.Join(names, ", "))
+}
+
+// bead finds the event's bead.
+func (t *tick) bead(e *Event) (*Bead, *Refusal) {
+	if e.Bead == "" {
+		return nil, invalid("beadId", "is empty")
+	}
+	if b := t.s.beads[e.Bead]; b != nil {
+		return b, nil
+	}
+	return nil, notFound("beadId", "there is no bead %s in this town", e.Bead)
+}
+
+// liveBead finds the event's bead, which must not be over.
+func (t *tick) liveBead(e *Event) (*Bead, *Refusal) {
+	b, r := t.bead(e)
+	if r == nil && !b.Live() {
+		return nil, conflict("%s is %s", b.ID, b.Status)
+	}
+	return b, r
+}
+
+func (p *BeadUpdated) apply(t *tick, e *Event) *Refusal {
+	b, r := t.liveBead(e)
+	if r != nil {
+		return r
+	}
+	if p.Title != nil {
+		if r := checkText(*p.Title, ""); r != nil {
+			return r
+		}
+	}
+	if p.Body != nil && len(*p.Body) > maxBody {
+		return invalid("body", "is longer than %d bytes", maxBody)
+	}
+	if p.Priority != nil && !slices.Contains(priorities[:], *p.Priority) {
+		return invalid("priority", "is %q, must be critical, high, medium or low", *p.Priority)
+	}
+	if p.Timeout != nil && *p.Timeout < 0 {
+		return invalid("timeout", "is negative")
+	}
+	t.s.editBead(b.ID, t.now, func(b *Bead) {
+		setIf(&b.Title, p.Title)
+		setIf(&b.Body, p.Body)
+		setIf(&b.Priority, p.Priority)
+		setIf(&b.Labels, p.Labels)
+		setIf(&b.Timeout, p.Timeout)
+		b.Metadata = merged(b.Metadata, p.Metadata)
+	})
+	return nil
+}
+
+func checkText(title, body string) *Refusal {
+	switch {
+	case strings.TrimSpace(title) == "":
+		return invalid("title", "is empty")
+	case len(title) > maxTitle:
+		return invalid("title", "is longer than %d bytes; put the rest into the body", maxTitle)
+	case strings.ContainsAny(title, "\n\r"):
+		return invalid("title", "has more than one line; put the rest into the body")
+	case len(body) > maxBody:
+		return invalid("body", "is longer than %d bytes", maxBody)
+	}
+	return nil
+}
+
+func (p *BeadHeld) apply(t *tick, e *Event) *Refusal {
+	b, r := t.liveBead(e)
+	switch {
+	case r != nil:
+		return r
+	case b.Held != 0:
+		return ignore("%s is held since %s", b.ID, b.Held)
+	case b.Status != Open:
+		return conflict("%s is %s; only an open bead can be held", b.ID, b.Status)
+	}
+	t.s.editBead(b.ID, t.now, func(b *Bead) { b.Held, b.HeldReason = t.now, p.Reason })
+	return nil
+}
+
+func (p *BeadReleased) apply(t *tick, e *Event) *Refusal {
+	b, r := t.liveBead(e)
+	switch {
+	case r != nil:
+		return r
+	case b.Held == 0:
+		return ignore("%s is not held", b.ID)
+	}
+	t.s.editBead(b.ID, t.now, func(b *Bead) { b.Held, b.HeldReason = 0, "" })
+	return nil
+}
+
+func (p *BeadCancelled) apply(t *tick, e *Event) *Refusal {
+	b, r := t.bead(e)
+	switch {
+	case r != nil:
+		return r
+	case !b.Live():
+		return ignore("%s is %s", b.ID, b.Status)
+	}
+	as, code := p.As, string(OutcomePerson)
+	if as == "" {
+		as = Closed
+	}
+	if !as.Terminal() {
+		return invalid("as", "is %q, must be closed or failed", p.As)
+	}
+	if as == Failed {
+		code = "cancelled"
+	}
+	reason := p.Reason
+	if reason == "" {
+		reason = "cancelled by " + e.By
+	}
+	// Its agent is stopped and unhooked by agents/terminal-hook, within this tick.
+	t.moveBead(b.ID, as, func(b *Bead) { finish(b, code, reason) })
+	if mr := t.s.liveRequestOf(b.ID); mr != nil {
+		t.moveBead(mr.ID, Failed, func(m *Bead) { finish(m, "source_cancelled", string(b.ID)+" was cancelled") })
+	}
+	return nil
+}
+
+func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
+	b, r := t.bead(e)
+	switch {
+	case r != nil:
+		return r
+	case b.Status != Failed:
+		return conflict("%s is %s; only a failed bead can be retried", b.ID, b.Status)
+	case b.Type == MergeRequest && t.s.beads[b.Merge.Source] != nil && t.s.beads[b.Merge.Source].Status != InReview:
+		return conflict("what %s is for, %s, is %s: retry that instead", b.ID, b.Merge.Source, t.s.beads[b.Merge.Source].Status)
+	}
+	t.moveBead(b.ID, Open, func(b *Bead) {
+		b.Forgiven, b.Failure, b.Closed = len(b.Attempts), nil, 0
+		if b.Merge != nil {
+			b.Merge.Verify, b.Merge.Reworks = NotVerified, 0
+		}
+		if b.Convoy != nil {
+			b.Convoy.Landings = 0
+		}
+	})
+	return nil
+}
+
+func (p *DependencyAdded) apply(t *tick, e *Event) *Refusal {
+	b, r := t.liveBead(e)
+	if r != nil {
+		return r
+	}
+	if t.s.beads[p.On] == nil {
+		return notFound("dependsOn", "there is no bead %s in this town", p.On)
+	}
+	d := &Dependency{Bead: b.ID, On: p.On, Kind: Blocks, Created: t.now}
+	if t.s.deps[d.key()] != nil {
+		return ignore("%s depends on %s already", b.ID, p.On)
+	}
+	if b.ID == p.On {
+		return conflict("a bead cannot depend on itself")
+	}
+	if path := t.s.cycle(b.ID, p.On); path != "" {
+		return conflict("that would close a cycle: %s", path)
+	}
+	t.s.set(d.ref(), d)
+	return nil
+}
+
+func (p *DependencyRemoved) apply(t *tick, e *Event) *Refusal {
+	b, r := t.bead(e)
+	if r != nil {
+		return r
+	}
+	d := &Dependency{Bead: b.ID, On: p.On, Kind: Blocks}
+	if t.s.deps[d.key()] == nil {
+		return ignore("%s does not depend on %s", b.ID, p.On)
+	}
+	t.s.set(d.ref(), nil)
+	return nil
+}
+
+// convoy finds the event's bead, which must be a live convoy.
+func (t *tick) convoy(e *Event) (*Bead, *Refusal) {
+	b, r := t.liveBead(e)
+	if r == nil && b.Convoy == nil {
+		return nil, conflict("%s is no convoy but a %s", b.ID, b.Type)
+	}
+	return b, r
+}
+
+func (p *ConvoyStarted) apply(t *tick, e *Event) *Refusal {
+	b, r := t.convoy(e)
+	switch {
+	case r != nil:
+		return r
+	case !b.Convoy.Staged:
+		return ignore("%s is started already", b.ID)
+	}
+	t.s.editBead(b.ID, t.now, func(b *Bead) { b.Convoy.Staged = false })
+	return nil
+}
+
+func (p *ConvoyClosed) apply(t *tick, e *Event) *Refusal {
+	b, r := t.convoy(e)
+	if r != nil {
+		return r
+	}
+	t.moveBead(b.ID, Closed, func(b *Bead) { finish(b, string(OutcomePerson), p.Reason) })
+	if mr := t.s.liveRequestOf(b.ID); mr != nil {
+		t.moveBead(mr.ID, Failed, func(m *Bead) { finish(m, "source_cancelled", string(b.ID)+" was closed") })
+	}
+	return nil
+}
+
+// agent finds the event's agent.
+func (t *tick) agent(e *Event) (*Agent, *Refusal) {
+	if e.Agent == "" {
+		return nil, invalid("agentId", "is empty")
+	}
+	if a := t.s.agents[e.Agent]; a != nil {
+		return a, nil
+	}
+	return nil, notFound("agentId", "there is no agent %s in this town", e.Agent)
+}
+
+func (p *AgentReset) apply(t *tick, e *Event) *Refusal {
+	a, r := t.agent(e)
+	if r != nil {
+		return r
+	}
+	t.giveUp(a, "reset by "+e.By)
+	return nil
+}
+
+func (p *AgentStopped) apply(t *tick, e *Event) *Refusal {
+	a, r := t.agent(e)
+	switch {
+	case r != nil:
+		return r
+	case a.Hook == "" && !a.Process():
+		return ignore("%s does not run", a.ID)
+	}
+	t.giveUp(a, "stopped by "+e.By+because(p.Reason))
+	return nil
+}
+
+// giveUp ends an agent's run at a person's wish: nobody's fault, so no attempt is counted.
+func (t *tick) giveUp(a *Agent, reason string) {
+	if b := t.s.beads[a.Hook]; b != nil && b.Status == InProgress {
+		t.moveBead(b.ID, Open, func(b *Bead) {
+			endAttempt(b, t.now, AttemptStopped, reason, NoFault)
+			b.Checkpoint = ""
+		})
+	}
+	if a.Hook != "" {
+		t.unhook(a)
+	}
+	t.moveAgent(a.ID, Idle, func(a *Agent) {
+		a.HeartbeatLost, a.StatusLine = 0, ""
+		if a.Process() && a.Stopping == 0 {
+			a.StopReason = reason // agents/linger asks for the stop
+		}
+	})
+}
+
+func (p *EscalationAcknowledged) apply(t *tick, e *Event) *Refusal {
+	b, r := t.liveBead(e)
+	switch {
+	case r != nil:
+		return r
+	case b.Escalation == nil:
+		return conflict("%s is no escalation but a %s", b.ID, b.Type)
+	}
+	t.moveBead(b.ID, Closed, func(b *Bead) {
+		b.Escalation.Acknowledged = t.now
+		finish(b, string(OutcomePerson), "acknowledged by "+e.By)
+	})
+	return nil
+}

@@ -1,0 +1,182 @@
+package town
+
+import (
+	"encoding/binary"
+	"errors"
+	"maps"
+	"slices"
+)
+
+// coder writes entities to bytes or reads them back. One list of fields (an entity's code method)
+// serves both directions, the digest and the journal, so they cannot disagree. The encoding is
+// canonical: equal entities have equal bytes.
+type coder struct {
+	buf     []byte
+	pos     int
+	reading bool
+	version int // of the entity being read
+	err     error
+}
+
+var errShort = errors.New("record ends too early")
+
+type coded interface{ code(*coder) }
+
+func encode(e coded) []byte {
+	c := coder{buf: make([]byte, 0, 256)}
+	e.code(&c)
+	return c.buf
+}
+
+func decode(data []byte, version int, e coded) error {
+	c := coder{buf: data, reading: true, version: version}
+	e.code(&c)
+	if c.err == nil && c.pos != len(data) {
+		c.err = errors.New("record has bytes left over")
+	}
+	return c.err
+}
+
+func (c *coder) fail(err error) {
+	if c.err == nil {
+		c.err = err
+		c.pos = len(c.buf)
+	}
+}
+
+func (c *coder) uvarint() uint64 {
+	v, n := binary.Uvarint(c.buf[c.pos:])
+	if n <= 0 {
+		c.fail(errShort)
+		return 0
+	}
+	c.pos += n
+	return v
+}
+
+// length reads the size of something that has at least one byte per element.
+func (c *coder) length() int {
+	n := c.uvarint()
+	if n > uint64(len(c.buf)-c.pos) {
+		c.fail(errShort)
+		return 0
+	}
+	return int(n)
+}
+
+func codeInt[T ~int | ~int64](c *coder, p *T) {
+	if !c.reading {
+		c.buf = binary.AppendVarint(c.buf, int64(*p))
+		return
+	}
+	v, n := binary.Varint(c.buf[c.pos:])
+	if n <= 0 {
+		c.fail(errShort)
+		return
+	}
+	c.pos += n
+	*p = T(v)
+}
+
+func codeBool(c *coder, p *bool) {
+	var v int
+	if *p {
+		v = 1
+	}
+	codeInt(c, &v)
+	*p = v != 0
+}
+
+func codeString[T ~string](c *coder, p *T) {
+	if !c.reading {
+		c.buf = binary.AppendUvarint(c.buf, uint64(len(*p)))
+		c.buf = append(c.buf, *p...)
+		return
+	}
+	n := c.length()
+	*p = T(c.buf[c.pos : c.pos+n])
+	c.pos += n
+}
+
+func codeBytes(c *coder, p *[]byte) {
+	if !c.reading {
+		c.buf = binary.AppendUvarint(c.buf, uint64(len(*p)))
+		c.buf = append(c.buf, *p...)
+		return
+	}
+	n := c.length()
+	*p = slices.Clone(c.buf[c.pos : c.pos+n])
+	c.pos += n
+}
+
+func codeSlice[T any](c *coder, p *[]T, elem func(*coder, *T)) {
+	if !c.reading {
+		c.buf = binary.AppendUvarint(c.buf, uint64(len(*p)))
+		for i := range *p {
+			elem(c, &(*p)[i])
+		}
+		return
+	}
+	n := c.length()
+	if n == 0 {
+		*p = nil
+		return
+	}
+	*p = make([]T, n)
+	for i := range *p {
+		elem(c, &(*p)[i])
+	}
+}
+
+func codePtr[T any](c *coder, p **T, elem func(*coder, *T)) {
+	present := *p != nil
+	codeBool(c, &present)
+	if !present {
+		*p = nil
+		return
+	}
+	if c.reading {
+		*p = new(T)
+	}
+	elem(c, *p)
+}
+
+func codeMap[K ~string, V any](c *coder, p *map[K]V, elem func(*coder, *V)) {
+	if !c.reading {
+		c.buf = binary.AppendUvarint(c.buf, uint64(len(*p)))
+		for _, k := range slices.Sorted(maps.Keys(*p)) {
+			v := (*p)[k]
+			codeString(c, &k)
+			elem(c, &v)
+		}
+		return
+	}
+	n := c.length()
+	if n == 0 {
+		*p = nil
+		return
+	}
+	*p = make(map[K]V, n)
+	for range n {
+		var k K
+		var v V
+		codeString(c, &k)
+		elem(c, &v)
+		(*p)[k] = v
+	}
+}
+
+func clonePtr[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+func cloneMap[K comparable, V any](m map[K]V) map[K]V {
+	if len(m) == 0 {
+		return nil
+	}
+	return maps.Clone(m)
+}

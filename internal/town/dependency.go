@@ -1,0 +1,66 @@
+package town
+
+import "strings"
+
+// DepKind says what a dependency means.
+type DepKind string
+
+// The kinds of dependencies.
+const (
+	Blocks DepKind = "blocks" // Bead cannot start before On is closed; acyclic
+	Tracks DepKind = "tracks" // Bead is a member of the convoy On
+	Parent DepKind = "parent" // Bead is a part of On; for people
+)
+
+// Dependency is an edge between two beads, unique per triple.
+type Dependency struct {
+	Bead    BeadID  `json:"bead"`
+	On      BeadID  `json:"dependsOn"`
+	Kind    DepKind `json:"kind"`
+	Created Time    `json:"created"`
+}
+
+// key names the edge in the state and the journal.
+func (d *Dependency) key() string {
+	return string(d.Kind) + " " + string(d.Bead) + " " + string(d.On)
+}
+
+func (d *Dependency) clone() *Dependency {
+	c := *d
+	return &c
+}
+
+func (d *Dependency) code(c *coder) {
+	codeString(c, &d.Bead)
+	codeString(c, &d.On)
+	codeString(c, &d.Kind)
+	codeInt(c, &d.Created)
+}
+
+// cycle returns the path that an edge from → on would close ("gt-1a → gt-1b → gt-1a"), or "".
+func (s *State) cycle(from, on BeadID) string {
+	parent := map[BeadID]BeadID{on: ""}
+	queue := []BeadID{on}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		if at == from {
+			path := []string{string(from)}
+			for p := at; p != ""; p = parent[p] {
+				path = append(path, string(p))
+			}
+			// The walk went from on to from; the edge itself leads from → on.
+			for i, j := 1, len(path)-1; i < j; i, j = i+1, j-1 {
+				path[i], path[j] = path[j], path[i]
+			}
+			return strings.Join(path, " → ")
+		}
+		for _, d := range s.needs(at, Blocks) {
+			if _, seen := parent[d.On]; !seen {
+				parent[d.On] = at
+				queue = append(queue, d.On)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,194 @@
+package town
+
+import "fmt"
+
+// EffectKind names what is carried out outside.
+type EffectKind string
+
+// The effects.
+const (
+	EffectDispatch EffectKind = "dispatch_agent"
+	EffectStop     EffectKind = "stop_agent"
+	EffectVerify   EffectKind = "verify_branch"
+)
+
+// Effect is an action to be carried out outside. It holds all that is needed, so that whoever
+// carries it out needs no state; its outcome comes back as an event.
+type Effect struct {
+	// ID comes from the content and names the generation, so that carrying out the same effect
+	// twice can be told from carrying out two.
+	ID    string     `json:"id"`
+	Kind  EffectKind `json:"kind"`
+	Agent AgentID    `json:"agent,omitempty"`
+	Bead  BeadID     `json:"bead,omitempty"`
+	Rig   RigID      `json:"rig,omitempty"`
+	Run   Run        `json:"run,omitempty"`
+
+	Dispatch *DispatchSpec `json:"dispatch,omitempty"`
+	Verify   *VerifySpec   `json:"verify,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+}
+
+// RepoSpec says which repository an effect is about.
+type RepoSpec struct {
+	URL           string `json:"url"`
+	DefaultBranch string `json:"defaultBranch"`
+}
+
+// DispatchSpec says what to start.
+type DispatchSpec struct {
+	Role    Role              `json:"role"`
+	Repo    RepoSpec          `json:"repo"`
+	Command AgentCommand      `json:"command"`
+	Env     map[string]string `json:"env,omitempty"`
+	// Branch is what a polecat works on; Base is where a new branch starts and what it is to be
+	// merged into.
+	Branch string `json:"branch"`
+	Base   string `json:"base"`
+	Prompt string `json:"-"`
+	// Merge is what a refinery is to merge.
+	Merge *MergeSpec `json:"merge,omitempty"`
+}
+
+// MergeSpec says what a refinery is to merge.
+type MergeSpec struct {
+	MergeRequest BeadID   `json:"mergeRequest"`
+	Source       BeadID   `json:"source"`
+	Title        string   `json:"title"`
+	Summary      string   `json:"summary,omitempty"`
+	Repo         RepoSpec `json:"repo"`
+	Branch       string   `json:"branch"`
+	Head         string   `json:"headSha"`
+	Target       string   `json:"target"`
+	// Base is what the target is made from if it does not exist yet (a convoy's branch).
+	Base  string `json:"base"`
+	Gates []Gate `json:"gates"`
+}
+
+// VerifySpec says which branch to look at.
+type VerifySpec struct {
+	Repo   RepoSpec `json:"repo"`
+	Branch string   `json:"branch"`
+	Target string   `json:"target"`
+	Base   string   `json:"base"`
+}
+
+// effectOf returns the effect of an action, as the state stands at the end of the tick, or nil if
+// it has none or a later action of the tick has made it void.
+func (s *State) effectOf(a *Action) *Effect {
+	if a.Broken != "" {
+		return nil
+	}
+	switch a.Kind {
+	case DispatchAgent:
+		if ag := s.agents[a.Agent]; ag != nil && ag.Run == a.Run && ag.Dispatch == DispatchPending {
+			return s.dispatchEffect(ag)
+		}
+	case StopAgent:
+		if ag := s.agents[a.Agent]; ag != nil && ag.Run == a.Run && ag.Stopping != 0 {
+			return stopEffect(ag)
+		}
+	case VerifyBranch:
+		if b := s.beads[a.Bead]; b != nil && b.Merge != nil && b.Merge.Verify == VerifyAsked {
+			return s.verifyEffect(b)
+		}
+	}
+	return nil
+}
+
+// Outstanding returns the effects that have been decided and not answered, in a fixed order. After
+// a crash they are carried out again; their ids make that safe.
+func (s *State) Outstanding() []Effect {
+	var out []Effect
+	for _, id := range sortedKeys(s.agents) {
+		a := s.agents[id]
+		if a.Stopping != 0 {
+			out = append(out, *stopEffect(a))
+		}
+		if a.Dispatch == DispatchPending && a.Hook != "" && s.beads[a.Hook] != nil {
+			out = append(out, *s.dispatchEffect(a))
+		}
+	}
+	for _, id := range s.liveMergeRequests() {
+		if b := s.beads[id]; b.Merge.Verify == VerifyAsked {
+			out = append(out, *s.verifyEffect(b))
+		}
+	}
+	return out
+}
+
+func stopEffect(a *Agent) *Effect {
+	return &Effect{
+		ID:   fmt.Sprintf("%s/%s/%d/%d", EffectStop, a.ID, a.Run, a.StopTry),
+		Kind: EffectStop, Agent: a.ID, Run: a.Run, Rig: a.Rig, Reason: a.StopReason,
+	}
+}
+
+func (s *State) verifyEffect(b *Bead) *Effect {
+	repo := s.repo(b.Rig)
+	return &Effect{
+		ID:   fmt.Sprintf("%s/%s/%d", EffectVerify, b.ID, b.Merge.VerifyTry),
+		Kind: EffectVerify, Bead: b.ID, Rig: b.Rig,
+		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: repo.DefaultBranch},
+	}
+}
+
+func (s *State) dispatchEffect(a *Agent) *Effect {
+	b := s.beads[a.Hook]
+	cfg := s.config(a.Rig)
+	spec := &DispatchSpec{
+		Role: a.Role, Repo: s.repo(a.Rig), Command: cfg.Agents[a.Role], Env: cfg.Env,
+	}
+	if b.Type == MergeRequest {
+		spec.Merge = s.mergeSpec(b)
+		spec.Branch, spec.Base = b.Merge.Branch, b.Merge.Target
+	} else {
+		spec.Branch, spec.Base = s.workBranch(a.ID, b)
+	}
+	spec.Prompt = s.Prompt(a, b)
+	return &Effect{
+		ID:   fmt.Sprintf("%s/%s/%s/%d", EffectDispatch, a.ID, b.ID, a.Run),
+		Kind: EffectDispatch, Agent: a.ID, Bead: b.ID, Rig: a.Rig, Run: a.Run, Dispatch: spec,
+	}
+}
+
+func (s *State) mergeSpec(b *Bead) *MergeSpec {
+	repo := s.repo(b.Rig)
+	title := b.Title
+	if src := s.beads[b.Merge.Source]; src != nil {
+		title = src.Title
+	}
+	return &MergeSpec{
+		MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
+		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
+		Base: repo.DefaultBranch, Gates: s.config(b.Rig).Gates,
+	}
+}
+
+func (s *State) repo(id RigID) RepoSpec {
+	if r := s.rigs[id]; r != nil {
+		return RepoSpec{URL: r.URL, DefaultBranch: r.DefaultBranch}
+	}
+	return RepoSpec{}
+}
+
+// workBranch says which branch an agent works on for a bead, and what that is to be merged into.
+// Rework goes on where the merge request's branch is.
+func (s *State) workBranch(agent AgentID, b *Bead) (branch, base string) {
+	if b.Rework() {
+		for _, d := range s.neededBy(b.ID, Blocks) {
+			if mr := s.beads[d.Bead]; mr != nil && mr.Merge != nil {
+				return mr.Merge.Branch, mr.Merge.Target
+			}
+		}
+	}
+	return "gt/" + string(agent) + "/" + string(b.ID), s.targetOf(b)
+}
+
+// targetOf says which branch an issue's work is merged into: its convoy's, or the rig's default.
+func (s *State) targetOf(b *Bead) string {
+	if c := s.convoyOf(b.ID); c != nil && c.Convoy.Branch != "" && c.Live() {
+		return c.Convoy.Branch
+	}
+	return s.repo(b.Rig).DefaultBranch
+}

@@ -1,0 +1,257 @@
+package town
+
+import (
+	"cmp"
+	"slices"
+)
+
+// index finds entities by what the rules ask for. It is kept up by State.set alone; tests compare
+// it with a brute-force count.
+type index struct {
+	hookedTo   map[BeadID][]AgentID
+	agentsOf   map[RigID][]AgentID
+	requestsOf map[BeadID][]BeadID // merge requests by source
+	aboutBead  map[BeadID][]BeadID // escalations by what they are about
+	needs      map[BeadID][]*Dependency
+	neededBy   map[BeadID][]*Dependency
+	requests   map[RigID][]BeadID // live merge requests
+	ready      map[RigID][]queued // issues that could start if a place were free
+	busy       map[RigID]int      // polecats that hold a bead or are being stopped
+	busyAll    int
+	beads      map[BeadType]map[BeadStatus]int
+	agents     map[Role]map[AgentStatus]int
+}
+
+// queued is a place in the dispatch order: priority first, then the oldest.
+type queued struct {
+	rank  int
+	order int64
+	id    BeadID
+}
+
+func compareQueued(a, b queued) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.order, b.order))
+}
+
+func placeOf(b *Bead) queued { return queued{b.Priority.rank(), b.Order, b.ID} }
+
+func newIndex() index {
+	return index{
+		hookedTo: map[BeadID][]AgentID{}, agentsOf: map[RigID][]AgentID{}, requestsOf: map[BeadID][]BeadID{},
+		aboutBead: map[BeadID][]BeadID{}, needs: map[BeadID][]*Dependency{}, neededBy: map[BeadID][]*Dependency{},
+		requests: map[RigID][]BeadID{}, ready: map[RigID][]queued{}, busy: map[RigID]int{},
+		beads: map[BeadType]map[BeadStatus]int{}, agents: map[Role]map[AgentStatus]int{},
+	}
+}
+
+func (x *index) add(e entity) {
+	switch e := e.(type) {
+	case *Bead:
+		count(x.beads, e.Type, e.Status, 1)
+		if e.Merge != nil {
+			insert(x.requestsOf, e.Merge.Source, e.ID)
+			if e.Live() {
+				insert(x.requests, e.Rig, e.ID)
+			}
+		}
+		if e.Escalation != nil && e.Escalation.About != "" && e.Live() {
+			insert(x.aboutBead, e.Escalation.About, e.ID)
+		}
+	case *Agent:
+		count(x.agents, e.Role, e.Status, 1)
+		insert(x.agentsOf, e.Rig, e.ID)
+		if e.Hook != "" {
+			insert(x.hookedTo, e.Hook, e.ID)
+		}
+		if busy(e) {
+			x.busy[e.Rig]++
+			x.busyAll++
+		}
+	case *Dependency:
+		x.needs[e.Bead] = insertDep(x.needs[e.Bead], e)
+		x.neededBy[e.On] = insertDep(x.neededBy[e.On], e)
+	}
+}
+
+func (x *index) remove(e entity) {
+	switch e := e.(type) {
+	case *Bead:
+		count(x.beads, e.Type, e.Status, -1)
+		x.unready(e)
+		if e.Merge != nil {
+			drop(x.requestsOf, e.Merge.Source, e.ID)
+			drop(x.requests, e.Rig, e.ID)
+		}
+		if e.Escalation != nil {
+			drop(x.aboutBead, e.Escalation.About, e.ID)
+		}
+	case *Agent:
+		count(x.agents, e.Role, e.Status, -1)
+		drop(x.agentsOf, e.Rig, e.ID)
+		drop(x.hookedTo, e.Hook, e.ID)
+		if busy(e) {
+			x.busy[e.Rig]--
+			x.busyAll--
+		}
+	case *Dependency:
+		dropDep(x.needs, e.Bead, e)
+		dropDep(x.neededBy, e.On, e)
+	}
+}
+
+// busy reports whether the agent takes one of the places for polecats.
+func busy(a *Agent) bool { return a.Role == Polecat && (a.Hook != "" || a.Stopping != 0) }
+
+// setReady notes that the issue waits for nothing but a place.
+func (x *index) setReady(b *Bead) {
+	q := placeOf(b)
+	list := x.ready[b.Rig]
+	if i, found := slices.BinarySearchFunc(list, q, compareQueued); !found {
+		x.ready[b.Rig] = slices.Insert(list, i, q)
+	}
+}
+
+// unready takes the issue off the list.
+func (x *index) unready(b *Bead) {
+	list := x.ready[b.Rig]
+	i, found := slices.BinarySearchFunc(list, placeOf(b), compareQueued)
+	if !found {
+		return
+	}
+	if len(list) == 1 {
+		delete(x.ready, b.Rig)
+		return
+	}
+	x.ready[b.Rig] = slices.Delete(list, i, i+1)
+}
+
+func count[K, S comparable](m map[K]map[S]int, k K, s S, n int) {
+	if m[k] == nil {
+		m[k] = map[S]int{}
+	}
+	m[k][s] += n
+}
+
+func insert[K comparable, V ~string](m map[K][]V, k K, v V) {
+	i, found := slices.BinarySearch(m[k], v)
+	if !found {
+		m[k] = slices.Insert(m[k], i, v)
+	}
+}
+
+func drop[K comparable, V ~string](m map[K][]V, k K, v V) {
+	i, found := slices.BinarySearch(m[k], v)
+	switch {
+	case !found:
+	case len(m[k]) == 1:
+		delete(m, k)
+	default:
+		m[k] = slices.Delete(m[k], i, i+1)
+	}
+}
+
+func compareDeps(a, b *Dependency) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Bead, b.Bead), cmp.Compare(a.On, b.On))
+}
+
+func insertDep(list []*Dependency, d *Dependency) []*Dependency {
+	i, found := slices.BinarySearchFunc(list, d, compareDeps)
+	if found {
+		list[i] = d
+		return list
+	}
+	return slices.Insert(list, i, d)
+}
+
+func dropDep(m map[BeadID][]*Dependency, k BeadID, d *Dependency) {
+	list := m[k]
+	i, found := slices.BinarySearchFunc(list, d, compareDeps)
+	switch {
+	case !found:
+	case len(list) == 1:
+		delete(m, k)
+	default:
+		m[k] = slices.Delete(list, i, i+1)
+	}
+}
+
+// The questions that rules ask.
+
+// needs lists what a bead depends on, by one kind of edge.
+func (s *State) needs(id BeadID, kind DepKind) []*Dependency { return ofKind(s.ix.needs[id], kind) }
+
+// neededBy lists what depends on a bead, by one kind of edge.
+func (s *State) neededBy(id BeadID, kind DepKind) []*Dependency {
+	return ofKind(s.ix.neededBy[id], kind)
+}
+
+func ofKind(list []*Dependency, kind DepKind) []*Dependency {
+	from := slices.IndexFunc(list, func(d *Dependency) bool { return d.Kind == kind })
+	if from < 0 {
+		return nil
+	}
+	to := from
+	for to < len(list) && list[to].Kind == kind {
+		to++
+	}
+	return list[from:to]
+}
+
+// convoyOf returns the convoy that an issue is a member of, or nil.
+func (s *State) convoyOf(id BeadID) *Bead {
+	for _, d := range s.needs(id, Tracks) {
+		if c := s.beads[d.On]; c != nil && c.Convoy != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// membersOf lists the issues of a convoy.
+func (s *State) membersOf(convoy BeadID) []*Bead {
+	var out []*Bead
+	for _, d := range s.neededBy(convoy, Tracks) {
+		if b := s.beads[d.Bead]; b != nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// holders lists the agents hooked to a bead.
+func (s *State) holders(id BeadID) []*Agent {
+	out := make([]*Agent, 0, len(s.ix.hookedTo[id]))
+	for _, a := range s.ix.hookedTo[id] {
+		out = append(out, s.agents[a])
+	}
+	return out
+}
+
+// liveRequestOf returns the live merge request for a source, or nil.
+func (s *State) liveRequestOf(source BeadID) *Bead {
+	for _, id := range s.ix.requestsOf[source] {
+		if b := s.beads[id]; b.Live() {
+			return b
+		}
+	}
+	return nil
+}
+
+// mergedRequestOf returns a merge request of the source that is merged, or nil.
+func (s *State) mergedRequestOf(source BeadID) *Bead {
+	for _, id := range s.ix.requestsOf[source] {
+		if b := s.beads[id]; b.Status == Closed && b.Merge.MergeCommit != "" {
+			return b
+		}
+	}
+	return nil
+}
+
+// liveMergeRequests lists those of all rigs, by rig and id.
+func (s *State) liveMergeRequests() []BeadID {
+	var out []BeadID
+	for _, rig := range sortedKeys(s.ix.requests) {
+		out = append(out, s.ix.requests[rig]...)
+	}
+	return out
+}

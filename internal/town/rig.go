@@ -1,0 +1,72 @@
+package town
+
+// Town is the workspace as a whole: its name, its configuration and whether it runs.
+type Town struct {
+	ID       TownID   `json:"id"`
+	Name     string   `json:"name"`
+	Settings Settings `json:"settings"`
+	Created  Time     `json:"created"`
+	// Paused is since when nothing new is started; zero if the town runs.
+	Paused       Time   `json:"paused,omitempty"`
+	PausedReason string `json:"pausedReason,omitempty"`
+}
+
+func (t *Town) clone() *Town {
+	c := *t
+	c.Settings = t.Settings.clone()
+	return &c
+}
+
+func (t *Town) code(c *coder) {
+	codeString(c, &t.ID)
+	codeString(c, &t.Name)
+	t.Settings.code(c)
+	codeInt(c, &t.Created)
+	codeInt(c, &t.Paused)
+	codeString(c, &t.PausedReason)
+}
+
+// Counters is what a town counts. It is an entity of its own so that a dispatch does not write
+// the whole configuration again.
+type Counters struct {
+	LastRun   Run   `json:"lastRun"`   // the newest run given out
+	LastOrder int64 `json:"lastOrder"` // the newest bead's Order
+	// StartsAt and Starts bound the dispatches of one start window (see startWindow).
+	StartsAt Time `json:"startsAt,omitempty"`
+	Starts   int  `json:"starts,omitempty"`
+}
+
+func (n *Counters) clone() *Counters {
+	c := *n
+	return &c
+}
+
+func (n *Counters) code(c *coder) {
+	codeInt(c, &n.LastRun)
+	codeInt(c, &n.LastOrder)
+	codeInt(c, &n.StartsAt)
+	codeInt(c, &n.Starts)
+}
+
+// Rig is a git repository of the town.
+type Rig struct {
+	ID            RigID    `json:"id"`
+	URL           string   `json:"url"`
+	DefaultBranch string   `json:"defaultBranch"`
+	Settings      Settings `json:"settings"` // overrides of the town's
+	Created       Time     `json:"created"`
+}
+
+func (r *Rig) clone() *Rig {
+	c := *r
+	c.Settings = r.Settings.clone()
+	return &c
+}
+
+func (r *Rig) code(c *coder) {
+	codeString(c, &r.ID)
+	codeString(c, &r.URL)
+	codeString(c, &r.DefaultBranch)
+	r.Settings.code(c)
+	codeInt(c, &r.Created)
+}

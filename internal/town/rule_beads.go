@@ -1,0 +1,306 @@
+package town
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// The numbers of the beads' rules.
+const (
+	// UntouchedGrace leaves time for events that are still on their way before a bead that looks
+	// orphaned is taken for it.
+	UntouchedGrace = 5 * Minute
+	// startWindow is the time within which max_starts_per_tick counts. It is a length of time and
+	// not one tick, so that many quick ticks start no more than one slow one, and a second tick at
+	// the same moment starts nothing.
+	startWindow = Second
+)
+
+// backoffs is how long a bead waits after its 1st, 2nd, … failed attempt; the last one goes on.
+var backoffs = [...]Duration{30 * Second, Minute, 2 * Minute, 5 * Minute, 10 * Minute}
+
+// backoffEnd is when the bead may be tried again, and how many attempts have failed.
+func backoffEnd(b *Bead) (Time, int) {
+	n, last := 0, Time(0)
+	for _, a := range b.Attempts[min(b.Forgiven, len(b.Attempts)):] {
+		if a.Ended != 0 && a.Fault != NoFault {
+			n++
+			last = a.Ended
+		}
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	return last.Add(backoffs[min(n, len(backoffs))-1]), n
+}
+
+func failBead(b *Bead, code, reason string) Action {
+	return Action{Kind: TransitionBead, Bead: b.ID, From: string(b.Status), To: string(Failed), Code: code, Reason: reason}
+}
+
+func closeBead(b *Bead, as Outcome, reason string) Action {
+	return Action{Kind: TransitionBead, Bead: b.ID, From: string(b.Status), To: string(Closed), Code: string(as), Reason: reason}
+}
+
+func reopen(b *Bead, reason, ends string, fault Fault) Action {
+	return Action{Kind: TransitionBead, Bead: b.ID, From: string(b.Status), To: string(Open), Reason: reason, Ends: ends, Fault: fault}
+}
+
+func exhausted(s *State, _ Time, b *Bead) Look {
+	if b.Status != Open || (b.Type != Issue && b.Type != MergeRequest) {
+		return Look{}
+	}
+	if n := b.FailedAttempts(); n >= s.config(b.Rig).MaxDispatchAttempts {
+		return act(failBead(b, "attempts_exhausted", fmt.Sprintf("%d attempts failed; the last: %s", n, b.lastReason())))
+	}
+	return Look{}
+}
+
+func blockerFailed(s *State, _ Time, b *Bead) Look {
+	if b.Status != Open {
+		return Look{}
+	}
+	policy := s.config(b.Rig).OnBlockerFailed
+	for _, d := range s.needs(b.ID, Blocks) {
+		on := s.beads[d.On]
+		if on == nil || on.Status != Failed || policy == BlockerContinue {
+			continue
+		}
+		if policy == BlockerFail {
+			return act(failBead(b, "blocker_failed", "its blocker "+string(on.ID)+" failed"))
+		}
+		return wait(0, string(on.ID), "its blocker "+string(on.ID)+" failed: retry or cancel that, or remove the dependency")
+	}
+	return Look{}
+}
+
+func staleAssignee(s *State, _ Time, b *Bead) Look {
+	if b.Status != Open || b.Assignee == "" {
+		return Look{}
+	}
+	if a := s.agents[b.Assignee]; a != nil && a.Hook == b.ID {
+		return Look{}
+	}
+	return act(Action{Kind: ClearBeadAssignee, Bead: b.ID, Agent: b.Assignee, Reason: "open, and that agent does not hold it"})
+}
+
+func agentLost(s *State, now Time, b *Bead) Look {
+	if b.Status != InProgress || len(s.ix.hookedTo[b.ID]) > 0 {
+		return Look{}
+	}
+	end := b.Updated.Add(UntouchedGrace)
+	if now < end {
+		return wait(end, "", "in progress and no agent holds it; open again if nothing is heard")
+	}
+	return act(reopen(b, "no agent has held it for "+UntouchedGrace.String(), AttemptLost, AgentFault))
+}
+
+func orphanedReview(s *State, now Time, b *Bead) Look {
+	if b.Status != InReview {
+		return Look{}
+	}
+	if mr := s.liveRequestOf(b.ID); mr != nil {
+		return wait(0, string(mr.ID), "its merge request "+string(mr.ID)+" is "+string(mr.Status))
+	}
+	end := b.Updated.Add(UntouchedGrace)
+	if now < end {
+		return wait(end, "", "in review without a live merge request")
+	}
+	if mr := s.mergedRequestOf(b.ID); mr != nil {
+		return act(closeBead(b, OutcomeMerged, "its merge request "+string(mr.ID)+" is merged"))
+	}
+	return act(reopen(b, "in review for "+UntouchedGrace.String()+" without a merge request", AttemptUnmerged, AgentFault))
+}
+
+func timeout(s *State, now Time, b *Bead) Look {
+	at := b.lastAttempt()
+	if b.Status != InProgress || at == nil || at.Ended != 0 {
+		return Look{}
+	}
+	limit := b.Timeout
+	if limit == 0 {
+		limit = s.config(b.Rig).BeadTimeout
+	}
+	end := at.Started.Add(limit)
+	if now < end {
+		return wait(end, string(at.Agent), string(at.Agent)+" works on it; the attempt may take "+limit.String())
+	}
+	reason := "the attempt took " + limit.String()
+	var actions []Action
+	for _, a := range s.holders(b.ID) {
+		actions = append(actions, stopIfRunning(a, reason)...)
+		actions = append(actions, Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: reason})
+		if a.Status != Idle {
+			actions = append(actions, toIdle(a, reason))
+		}
+	}
+	return act(append(actions, reopen(b, reason, AttemptTimeout, AgentFault))...)
+}
+
+func reworkOver(s *State, _ Time, b *Bead) Look {
+	if b.Status != Open || !b.Rework() {
+		return Look{}
+	}
+	for _, d := range s.neededBy(b.ID, Blocks) {
+		if mr := s.beads[d.Bead]; mr != nil && mr.Live() {
+			return Look{}
+		}
+	}
+	return act(closeBead(b, OutcomeDone, "the merge request it was for is over"))
+}
+
+// dispatch gives an open bead to a polecat, or says what keeps it waiting.
+func dispatch(s *State, now Time, b *Bead) Look {
+	if b.Status != Open {
+		return Look{}
+	}
+	if w := s.beadWait(now, b); w != nil {
+		return Look{Wait: w}
+	}
+	if w := s.placeWait(now, b.Rig); w != nil {
+		return Look{Wait: w}
+	}
+	id, fresh := s.choosePolecat(b)
+	if id == "" {
+		return wait(0, string(b.Rig), "no polecat of "+string(b.Rig)+" is free")
+	}
+	var actions []Action
+	if fresh {
+		actions = append(actions, Action{Kind: CreateAgent, Agent: id, Role: Polecat, Rig: b.Rig, Reason: "no idle polecat in " + string(b.Rig)})
+	}
+	reason := "ready"
+	if n := b.FailedAttempts() + b.InfraAttempts(); n > 0 {
+		reason = fmt.Sprintf("ready again after %d failed attempts", n)
+	}
+	return act(append(actions, Action{
+		Kind: DispatchAgent, Agent: id, Bead: b.ID, Rig: b.Rig, Run: s.counters.LastRun + 1, From: string(Open), Reason: reason,
+	})...)
+}
+
+// beadWait says what about the bead itself keeps it from being started, or nil.
+func (s *State) beadWait(now Time, b *Bead) *Wait {
+	switch {
+	case b.Rig == "" || s.rigs[b.Rig] == nil:
+		return &Wait{Reason: "it has no rig: name one, or cancel it"}
+	case b.Held != 0:
+		return &Wait{Reason: "held by a person" + because(b.HeldReason)}
+	case b.Assignee != "":
+		return &Wait{Reason: "still assigned to " + string(b.Assignee), On: string(b.Assignee)}
+	}
+	if c := s.convoyOf(b.ID); c != nil && c.Live() && c.Convoy.Staged {
+		return &Wait{Reason: "its convoy " + string(c.ID) + " is staged: start it", On: string(c.ID)}
+	}
+	for _, d := range s.needs(b.ID, Blocks) {
+		on := s.beads[d.On]
+		if on == nil || on.Status == Closed {
+			continue
+		}
+		if on.Status == Failed {
+			if s.config(b.Rig).OnBlockerFailed == BlockerContinue {
+				continue
+			}
+			return &Wait{Reason: "its blocker " + string(on.ID) + " failed", On: string(on.ID)}
+		}
+		return &Wait{Reason: "its blocker " + string(on.ID) + " is " + string(on.Status) + ", not merged", On: string(on.ID)}
+	}
+	if end, n := backoffEnd(b); now < end {
+		return &Wait{Until: end, Reason: fmt.Sprintf("back-off %s (attempt %d of %d)",
+			backoffs[min(n, len(backoffs))-1], n, s.config(b.Rig).MaxDispatchAttempts)}
+	}
+	if cmd := s.config(b.Rig).Agents[Polecat]; cmd.Preset == "" && len(cmd.Command) == 0 {
+		return &Wait{Reason: "no agent is configured: set agents.polecat to a preset or a command"}
+	}
+	return nil
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// placeWait says why nothing can be started in the rig now, or nil.
+func (s *State) placeWait(now Time, rig RigID) *Wait {
+	if s.town.Paused != 0 {
+		return &Wait{Reason: "the town is paused" + because(s.town.PausedReason)}
+	}
+	cfg := s.config(rig)
+	if n := s.ix.busy[rig]; n >= cfg.MaxPolecatsPerRig {
+		return &Wait{Reason: fmt.Sprintf("all places of %s are taken (%d of max_polecats_per_rig %d)", rig, n, cfg.MaxPolecatsPerRig), On: string(rig)}
+	}
+	if limit := s.config("").MaxAgents; s.ix.busyAll >= limit {
+		return &Wait{Reason: fmt.Sprintf("all places of the town are taken (%d of max_agents %d)", s.ix.busyAll, limit)}
+	}
+	limit := s.config("").MaxStartsPerTick
+	if end := s.counters.StartsAt.Add(startWindow); now < end && s.counters.Starts >= limit {
+		return &Wait{Until: end, Reason: fmt.Sprintf("%d agents were started within a second (max_starts_per_tick)", limit)}
+	}
+	return nil
+}
+
+// choosePolecat picks who gets the bead: an idle polecat that did not fail on it last, else a new
+// one while there may be more, else that one again. It returns "" if there is none.
+func (s *State) choosePolecat(b *Bead) (id AgentID, fresh bool) {
+	var lastFailed AgentID
+	if a := b.lastAttempt(); a != nil && a.Fault == AgentFault {
+		lastFailed = a.Agent
+	}
+	var again AgentID
+	polecats := 0
+	for _, id := range s.ix.agentsOf[b.Rig] {
+		a := s.agents[id]
+		if a.Role != Polecat {
+			continue
+		}
+		polecats++
+		switch {
+		case a.Status != Idle || a.Hook != "" || a.Stopping != 0:
+		case id == lastFailed:
+			again = id
+		default:
+			return id, false
+		}
+	}
+	if polecats < s.config(b.Rig).MaxPolecatsPerRig {
+		return s.freePolecatName(), true
+	}
+	return again, false
+}
+
+// freePolecatName is the first name of the pool that nobody bears, then "toast-2" and so on.
+func (s *State) freePolecatName() AgentID {
+	for round := 1; ; round++ {
+		for _, name := range polecatNames {
+			if round > 1 {
+				name += "-" + strconv.Itoa(round)
+			}
+			if s.agents[AgentID(name)] == nil {
+				return AgentID(name)
+			}
+		}
+	}
+}
+
+// pickReady sorts the issues on the agenda into those that are ready and those that wait, and
+// returns the latter (for their waits) and the first of each rig's ready ones, in dispatch order.
+func pickReady(s *State, now Time, work map[ref]struct{}) []ref {
+	var places []queued
+	for r := range work {
+		b := s.beads[BeadID(r.ID)]
+		if r.Kind != KindBead || b == nil || b.Type != Issue || b.Status != Open {
+			continue
+		}
+		if s.beadWait(now, b) == nil {
+			s.ix.setReady(b)
+			continue
+		}
+		s.ix.unready(b)
+		places = append(places, placeOf(b))
+	}
+	limit := s.config("").MaxStartsPerTick
+	for _, list := range s.ix.ready {
+		places = append(places, list[:min(len(list), limit)]...)
+	}
+	return inOrder(places)
+}

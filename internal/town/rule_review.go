@@ -1,0 +1,219 @@
+package town
+
+import (
+	"cmp"
+	"slices"
+)
+
+// The numbers of the review rules.
+const (
+	// VerifyAgain is how long a look at a branch may stay unanswered before it is asked for again.
+	VerifyAgain = 60 * Second
+	// StuckAfter gives up on a merge request in progress that nobody works on.
+	StuckAfter = 30 * Minute
+	// AbandonedAfter does so sooner where no agent even holds it.
+	AbandonedAfter = 2 * Minute
+)
+
+// headStart is how much earlier a merge request counts as made by its priority. It is bounded, so
+// that nobody waits for ever.
+var headStart = [...]Duration{4 * Hour, Hour, 0, -Hour}
+
+func inOrder(places []queued) []ref {
+	slices.SortFunc(places, func(a, b queued) int {
+		return cmp.Or(compareQueued(a, b), cmp.Compare(a.id, b.id))
+	})
+	out := make([]ref, len(places))
+	for i, q := range places {
+		out[i] = ref{KindBead, string(q.id)}
+	}
+	return out
+}
+
+func verify(s *State, now Time, b *Bead) Look {
+	m := b.Merge
+	if b.Status != Open || m.Verify == Verified || s.openBlocker(b) != nil {
+		return Look{}
+	}
+	if m.Verify == VerifyAsked {
+		again := m.VerifyAsked.Add(VerifyAgain)
+		if now < again {
+			return wait(again, "", "its branch is being looked at"+because(m.VerifyError))
+		}
+	}
+	return act(Action{Kind: VerifyBranch, Bead: b.ID, Rig: b.Rig, N: m.VerifyTry + 1, Reason: "before anything is merged"})
+}
+
+// openBlocker returns what a merge request still waits for: rework on its branch.
+func (s *State) openBlocker(b *Bead) *Bead {
+	for _, d := range s.needs(b.ID, Blocks) {
+		if on := s.beads[d.On]; on != nil && on.Status != Closed {
+			return on
+		}
+	}
+	return nil
+}
+
+func stuck(s *State, now Time, b *Bead) Look {
+	held := s.holders(b.ID)
+	if b.Status != InProgress || len(held) == 0 {
+		return Look{}
+	}
+	for _, a := range held {
+		if a.Status == Working {
+			return wait(0, string(a.ID), string(a.ID)+" is merging it")
+		}
+	}
+	end := b.Since.Add(StuckAfter)
+	if now < end {
+		return wait(end, string(held[0].ID), "in progress without a working agent")
+	}
+	var actions []Action
+	for _, a := range held {
+		actions = append(actions, stopIfRunning(a, "its merge request is stuck")...)
+		actions = append(actions, Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: "its merge request is stuck"})
+	}
+	return act(append(actions, reopen(b, "in progress for "+StuckAfter.String()+" without a working agent", AttemptLost, AgentFault))...)
+}
+
+func abandoned(s *State, now Time, b *Bead) Look {
+	if b.Status != InProgress || len(s.ix.hookedTo[b.ID]) > 0 {
+		return Look{}
+	}
+	end := b.Updated.Add(AbandonedAfter)
+	if now < end {
+		return wait(end, "", "in progress and no agent holds it")
+	}
+	return act(reopen(b, "nobody has held it for "+AbandonedAfter.String(), AttemptLost, AgentFault))
+}
+
+func redispatch(s *State, now Time, a *Agent) Look {
+	if a.Role != Refinery || a.Status != Idle || a.Hook == "" {
+		return Look{}
+	}
+	b := s.beads[a.Hook]
+	if b == nil || b.Type != MergeRequest || b.Status != InProgress {
+		return Look{}
+	}
+	if n := b.FailedAttempts(); n >= s.config(b.Rig).MaxDispatchAttempts {
+		return act(
+			Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: "the merge request has used up its attempts"},
+			failBead(b, "attempts_exhausted", "the merge was tried too often; the last: "+b.lastReason()))
+	}
+	// The attempt may still be open if the refinery fell silent: its answer may be in flight.
+	end, _ := backoffEnd(b)
+	end = max(end, a.Since.Add(backoffs[0]))
+	switch {
+	case a.Stopping != 0:
+		return wait(0, string(a.ID), "waits for the end of its process")
+	case now < end:
+		return wait(end, string(b.ID), "back-off before "+string(b.ID)+" is tried again")
+	case s.town.Paused != 0:
+		return wait(0, "", "the town is paused"+because(s.town.PausedReason))
+	}
+	return act(Action{Kind: DispatchAgent, Agent: a.ID, Bead: b.ID, Rig: b.Rig, Run: s.counters.LastRun + 1,
+		From: string(InProgress), Reason: "the merge was not finished"})
+}
+
+// pop gives the next merge request to the rig's refinery, or says what this one waits for.
+func pop(s *State, now Time, b *Bead) Look {
+	if b.Status != Open {
+		return Look{}
+	}
+	if w := s.requestWait(now, b); w != nil {
+		return Look{Wait: w}
+	}
+	if s.town.Paused != 0 {
+		return wait(0, "", "the town is paused"+because(s.town.PausedReason))
+	}
+	for _, id := range s.ix.requests[b.Rig] {
+		if o := s.beads[id]; o.Status == InProgress {
+			return wait(0, string(id), "behind "+string(id)+", which is being merged")
+		}
+	}
+	if first := s.nextRequest(now, b.Rig); first != nil && first.ID != b.ID {
+		return wait(0, string(first.ID), "behind "+string(first.ID)+" in the merge queue")
+	}
+	id := RefineryOf(b.Rig)
+	a := s.agents[id]
+	if a == nil {
+		return act(
+			Action{Kind: CreateAgent, Agent: id, Role: Refinery, Rig: b.Rig, Reason: "the rig has no refinery yet"},
+			s.popAction(b, id))
+	}
+	if a.Status != Idle || a.Hook != "" || a.Stopping != 0 {
+		return wait(0, string(id), "the refinery "+string(id)+" is not free")
+	}
+	return act(s.popAction(b, id))
+}
+
+func (s *State) popAction(b *Bead, id AgentID) Action {
+	return Action{Kind: DispatchAgent, Agent: id, Bead: b.ID, Rig: b.Rig, Run: s.counters.LastRun + 1,
+		From: string(Open), Reason: "next in the merge queue"}
+}
+
+// RefineryOf names the refinery of a rig.
+func RefineryOf(rig RigID) AgentID { return AgentID("refinery-" + string(rig)) }
+
+// requestWait says what about the merge request itself keeps it from being merged, or nil.
+func (s *State) requestWait(now Time, b *Bead) *Wait {
+	if s.rigs[b.Rig] == nil {
+		return &Wait{Reason: "its rig is gone: cancel it"}
+	}
+	if on := s.openBlocker(b); on != nil {
+		if on.Status == Failed {
+			return &Wait{On: string(on.ID), Reason: "its rework " + string(on.ID) + " failed: retry that, or cancel it"}
+		}
+		return &Wait{On: string(on.ID), Reason: "waits for " + string(on.ID) + " on its branch"}
+	}
+	if b.Held != 0 {
+		return &Wait{Reason: "held by a person" + because(b.HeldReason)}
+	}
+	if b.Merge.Verify != Verified {
+		return &Wait{Reason: "its branch has not been verified yet"}
+	}
+	if end, _ := backoffEnd(b); now < end {
+		return &Wait{Until: end, Reason: "back-off; the last merge: " + b.lastReason()}
+	}
+	return nil
+}
+
+// nextRequest is the first of the rig's queue that could be merged now, or nil.
+func (s *State) nextRequest(now Time, rig RigID) *Bead {
+	var first *Bead
+	for _, id := range s.ix.requests[rig] {
+		b := s.beads[id]
+		if b.Status == Open && s.requestWait(now, b) == nil && (first == nil || beforeInQueue(b, first)) {
+			first = b
+		}
+	}
+	return first
+}
+
+func beforeInQueue(a, b *Bead) bool {
+	x, y := a.Created.Add(-headStart[a.Priority.rank()]), b.Created.Add(-headStart[b.Priority.rank()])
+	if x != y {
+		return x < y
+	}
+	return a.Order < b.Order
+}
+
+// pickRequests returns the merge requests on the agenda and the first of each rig's queue.
+func pickRequests(s *State, now Time, work map[ref]struct{}) []ref {
+	subjects := map[BeadID]*Bead{}
+	for r := range work {
+		if b := s.beads[BeadID(r.ID)]; r.Kind == KindBead && b != nil && b.Type == MergeRequest {
+			subjects[b.ID] = b
+		}
+	}
+	for rig := range s.ix.requests {
+		if b := s.nextRequest(now, rig); b != nil {
+			subjects[b.ID] = b
+		}
+	}
+	places := make([]queued, 0, len(subjects))
+	for _, b := range subjects {
+		places = append(places, queued{order: b.Order, id: b.ID})
+	}
+	return inOrder(places)
+}

@@ -1,0 +1,135 @@
+package town
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// snapshotFormat is the first byte of an encoded snapshot.
+const snapshotFormat = 1
+
+// snapshot is a whole state as the journal keeps it.
+type snapshot struct {
+	Tick     TickNo
+	At       Time
+	Digest   Digest
+	Entities []Change
+}
+
+func (p *snapshot) code(c *coder) {
+	codeInt(c, &p.Tick)
+	codeInt(c, &p.At)
+	digest := p.Digest[:]
+	codeBytes(c, &digest)
+	copy(p.Digest[:], digest)
+	codeSlice(c, &p.Entities, func(c *coder, x *Change) { x.code(c) })
+}
+
+// Snapshot writes the whole state, in a fixed order, so that equal states give equal bytes.
+func (s *State) Snapshot() []byte {
+	p := snapshot{Tick: s.tick, At: s.at, Digest: s.digest}
+	for _, r := range slices.SortedFunc(maps.Keys(s.hashes), compareRefs) {
+		p.Entities = append(p.Entities, Change{Kind: r.Kind, ID: r.ID, Version: entityVersion, Data: encode(s.get(r))})
+	}
+	return append([]byte{snapshotFormat}, encode(&p)...)
+}
+
+// Restore reads what Snapshot wrote, in full or not at all. The state that it returns has
+// everything on its agenda, and is checked against the digest.
+func Restore(data []byte) (*State, error) {
+	if len(data) == 0 || data[0] != snapshotFormat {
+		return nil, fmt.Errorf("cannot read snapshot: format is not %d", snapshotFormat)
+	}
+	var p snapshot
+	if err := decode(data[1:], snapshotFormat, &p); err != nil {
+		return nil, fmt.Errorf("cannot read snapshot: %w", err)
+	}
+	s := empty()
+	s.tick, s.at = p.Tick, p.At
+	if err := s.absorb(p.Entities, p.Digest); err != nil {
+		return nil, fmt.Errorf("cannot read snapshot of tick %d: %w", p.Tick, err)
+	}
+	if s.town == nil || s.counters == nil {
+		return nil, errors.New("cannot read snapshot: it has no town")
+	}
+	return s, nil
+}
+
+// Absorb takes the changes of a recorded tick in, which must be the next one: that is recovery. It
+// needs no rule. On an error the state must not be used any more.
+func (s *State) Absorb(t *Tick) error {
+	if t.No != s.tick+1 {
+		return fmt.Errorf("tick %d does not follow tick %d", t.No, s.tick)
+	}
+	if err := s.absorb(t.Changes, t.Digest); err != nil {
+		return fmt.Errorf("cannot take in tick %d: %w", t.No, err)
+	}
+	s.tick, s.at = t.No, t.At
+	return nil
+}
+
+func (s *State) absorb(changes []Change, want Digest) error {
+	s.begin()
+	defer func() { s.undo = nil }()
+	for i := range changes {
+		x := &changes[i]
+		r := ref{x.Kind, x.ID}
+		if x.Gone {
+			s.set(r, nil)
+			s.rehash(r, Digest{})
+			continue
+		}
+		e, err := decodeEntity(x)
+		if err != nil {
+			return err
+		}
+		if e.ref() != r {
+			return fmt.Errorf("%s %s is recorded as %s %s", e.ref().Kind, e.ref().ID, r.Kind, r.ID)
+		}
+		s.set(r, e)
+		s.rehash(r, hashEntity(r, encode(e)))
+	}
+	if s.digest != want {
+		return fmt.Errorf("the state's digest is %s, recorded is %s", s.digest, want)
+	}
+	return nil
+}
+
+// decodeEntity reads an entity of a change, whatever version wrote it.
+func decodeEntity(x *Change) (entity, error) {
+	var e entity
+	switch x.Kind {
+	case KindTown:
+		e = new(Town)
+	case KindCounters:
+		e = new(Counters)
+	case KindRig:
+		e = new(Rig)
+	case KindBead:
+		e = new(Bead)
+	case KindAgent:
+		e = new(Agent)
+	case KindDependency:
+		e = new(Dependency)
+	default:
+		return nil, fmt.Errorf("unknown kind %q: written by a newer gastown?", x.Kind)
+	}
+	if x.Version > entityVersion {
+		return nil, fmt.Errorf("%s %s has version %d, this gastown knows up to %d: use a newer one", x.Kind, x.ID, x.Version, entityVersion)
+	}
+	if err := decode(x.Data, x.Version, e); err != nil {
+		return nil, fmt.Errorf("cannot read %s %s: %w", x.Kind, x.ID, err)
+	}
+	return e, nil
+}
+
+// Entity returns the entity as it stood after the tick: a *Bead, *Agent and so on. It returns nil
+// for one that is gone without having been archived.
+func (x *Change) Entity() (any, error) {
+	if len(x.Data) == 0 {
+		return nil, nil
+	}
+	return decodeEntity(x)
+}

@@ -1,0 +1,293 @@
+package town
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// ref names an entity of any kind.
+type ref struct {
+	Kind Kind
+	ID   string
+}
+
+// entity is something that the state holds, the digest covers and the journal keeps.
+type entity interface {
+	coded
+	ref() ref
+}
+
+func (t *Town) ref() ref       { return ref{KindTown, "town"} }
+func (n *Counters) ref() ref   { return ref{KindCounters, "counters"} }
+func (r *Rig) ref() ref        { return ref{KindRig, string(r.ID)} }
+func (b *Bead) ref() ref       { return ref{KindBead, string(b.ID)} }
+func (a *Agent) ref() ref      { return ref{KindAgent, string(a.ID)} }
+func (d *Dependency) ref() ref { return ref{KindDependency, d.key()} }
+
+// State is a town in memory. Entities are never changed in place: whoever holds a pointer holds
+// what the entity was. Every change goes through set, which keeps the indexes, the list of what
+// must be looked at again and the undo record.
+//
+// A State is used by one goroutine at a time.
+type State struct {
+	town     *Town
+	counters *Counters
+	rigs     map[RigID]*Rig
+	beads    map[BeadID]*Bead
+	agents   map[AgentID]*Agent
+	deps     map[string]*Dependency
+
+	tick   TickNo // the newest recorded tick
+	at     Time   // its time; now never goes behind it
+	digest Digest
+	hashes map[ref]Digest // of every entity, as in digest
+
+	ix      index
+	configs map[RigID]*Config // resolved configuration; "" is the town's
+	agenda  agenda
+	undo    *undo // of the Step in progress
+}
+
+// undo is what it takes to put the state back to before a Step.
+type undo struct {
+	before map[ref]entity // nil for what did not exist
+	hashes map[ref]Digest
+	digest Digest
+	tick   TickNo
+	at     Time
+	looked map[ref]struct{} // what the Step took off the agenda
+}
+
+// New returns the state of a town that has just been made.
+func New(id TownID, name string, at Time) *State {
+	s := empty()
+	s.begin()
+	s.set(ref{KindTown, "town"}, &Town{ID: id, Name: name, Created: at})
+	s.set(ref{KindCounters, "counters"}, &Counters{})
+	s.seal()
+	s.undo = nil
+	s.at = at
+	return s
+}
+
+func empty() *State {
+	return &State{
+		rigs: map[RigID]*Rig{}, beads: map[BeadID]*Bead{}, agents: map[AgentID]*Agent{},
+		deps: map[string]*Dependency{}, hashes: map[ref]Digest{}, configs: map[RigID]*Config{},
+		ix: newIndex(), agenda: newAgenda(),
+	}
+}
+
+func (s *State) begin() {
+	s.undo = &undo{
+		before: map[ref]entity{}, hashes: map[ref]Digest{}, digest: s.digest, tick: s.tick, at: s.at,
+		looked: map[ref]struct{}{},
+	}
+}
+
+// get returns the entity or nil.
+func (s *State) get(r ref) entity {
+	switch r.Kind {
+	case KindTown:
+		if s.town != nil {
+			return s.town
+		}
+	case KindCounters:
+		if s.counters != nil {
+			return s.counters
+		}
+	case KindRig:
+		if e := s.rigs[RigID(r.ID)]; e != nil {
+			return e
+		}
+	case KindBead:
+		if e := s.beads[BeadID(r.ID)]; e != nil {
+			return e
+		}
+	case KindAgent:
+		if e := s.agents[AgentID(r.ID)]; e != nil {
+			return e
+		}
+	case KindDependency:
+		if e := s.deps[r.ID]; e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// set puts an entity in place of what r names; nil removes it. Nothing else writes to the maps.
+func (s *State) set(r ref, e entity) {
+	old := s.get(r)
+	if old == nil && e == nil {
+		return
+	}
+	if _, seen := s.undo.before[r]; !seen {
+		s.undo.before[r] = old
+	}
+	if old != nil {
+		s.ix.remove(old)
+	}
+	s.store(r, e)
+	if e != nil {
+		s.ix.add(e)
+	}
+	s.touch(r, old, e)
+}
+
+func (s *State) store(r ref, e entity) {
+	switch r.Kind {
+	case KindTown:
+		s.town, _ = e.(*Town)
+		clear(s.configs)
+	case KindCounters:
+		s.counters, _ = e.(*Counters)
+	case KindRig:
+		storeIn(s.rigs, RigID(r.ID), e)
+		clear(s.configs)
+	case KindBead:
+		storeIn(s.beads, BeadID(r.ID), e)
+	case KindAgent:
+		storeIn(s.agents, AgentID(r.ID), e)
+	case KindDependency:
+		storeIn(s.deps, r.ID, e)
+	default:
+		panic(fmt.Sprintf("town: no kind %q", r.Kind))
+	}
+}
+
+func storeIn[K comparable, E entity](m map[K]E, id K, e entity) {
+	if e == nil {
+		delete(m, id)
+		return
+	}
+	m[id] = e.(E)
+}
+
+func (s *State) editTown(f func(*Town)) {
+	t := s.town.clone()
+	f(t)
+	s.set(t.ref(), t)
+}
+
+func (s *State) editCounters(f func(*Counters)) {
+	n := s.counters.clone()
+	f(n)
+	s.set(n.ref(), n)
+}
+
+func (s *State) editRig(id RigID, f func(*Rig)) {
+	r := s.rigs[id].clone()
+	f(r)
+	s.set(r.ref(), r)
+}
+
+func (s *State) editBead(id BeadID, now Time, f func(*Bead)) {
+	b := s.beads[id].clone()
+	f(b)
+	b.Updated = now
+	s.set(b.ref(), b)
+}
+
+func (s *State) editAgent(id AgentID, f func(*Agent)) {
+	a := s.agents[id].clone()
+	f(a)
+	s.set(a.ref(), a)
+}
+
+// config returns what holds for a rig; "" asks for the town's own.
+func (s *State) config(rig RigID) *Config {
+	if c := s.configs[rig]; c != nil {
+		return c
+	}
+	c := DefaultConfig()
+	c.override(s.town.Settings)
+	if r := s.rigs[rig]; r != nil {
+		c.override(r.Settings)
+	}
+	s.configs[rig] = &c
+	return &c
+}
+
+// seal ends a Step's changes: it brings hashes and digest up to date and lists what is different
+// from before, in a fixed order. An entity that was changed and changed back is not listed.
+func (s *State) seal() []Change {
+	var out []Change
+	for _, r := range sortedRefs(s.undo.before) {
+		e := s.get(r)
+		if e == nil && s.undo.before[r] == nil {
+			continue
+		}
+		x := Change{Kind: r.Kind, ID: r.ID, Gone: e == nil, Version: entityVersion}
+		var h Digest
+		if e != nil {
+			x.Data = encode(e)
+			h = hashEntity(r, x.Data)
+		}
+		old := s.hashes[r]
+		if h == old {
+			continue
+		}
+		s.undo.hashes[r] = old
+		s.rehash(r, h)
+		out = append(out, x)
+	}
+	return out
+}
+
+// rehash replaces the hash of r in the digest; the zero hash removes it.
+func (s *State) rehash(r ref, h Digest) {
+	if old, ok := s.hashes[r]; ok {
+		s.digest.sub(old)
+		delete(s.hashes, r)
+	}
+	if h != (Digest{}) {
+		s.digest.add(h)
+		s.hashes[r] = h
+	}
+}
+
+// Revert puts the state back to before the Step that made t, which must be the newest one. What
+// that Step looked at will be looked at again.
+func (s *State) Revert(t *Tick) {
+	u := t.undo
+	if u == nil {
+		panic("town: this tick cannot be reverted")
+	}
+	t.undo = nil
+	s.begin()
+	for _, r := range sortedRefs(u.before) {
+		s.set(r, u.before[r])
+	}
+	s.undo = nil
+	for r, h := range u.hashes {
+		s.rehash(r, h)
+	}
+	s.digest, s.tick, s.at = u.digest, u.tick, u.at
+	for r := range u.looked {
+		s.agenda.mark(r)
+	}
+}
+
+func sortedRefs[V any](m map[ref]V) []ref {
+	return slices.SortedFunc(maps.Keys(m), compareRefs)
+}
+
+func compareRefs(a, b ref) int {
+	if a.Kind != b.Kind {
+		if a.Kind < b.Kind {
+			return -1
+		}
+		return 1
+	}
+	if a.ID != b.ID {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	}
+	return 0
+}
+
+func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,186 @@
+package town
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Input is what a Step takes: the events that came in, in order, and the time.
+type Input struct {
+	Now    Time
+	Events []Event
+}
+
+// maxPasses bounds how often a Step goes through the rules. Two or three are usual; a state that
+// needs more is going in circles, which is reported and continued in the next tick.
+const maxPasses = 12
+
+// tick is a Step in progress.
+type tick struct {
+	s    *State
+	now  Time
+	no   TickNo
+	made int // ids derived so far
+	rec  *Tick
+	// gone are beads that leave for the archive in this tick, as they were.
+	gone map[ref]*Bead
+}
+
+// Step applies the events, lets the rules decide until nothing more follows, checks the
+// invariants, and changes the state accordingly. It returns the record of all that; a record that
+// is Empty changed nothing and takes no number. Now never goes back: an earlier one counts as the
+// time of the last recorded tick. Until the next Step, Revert can undo it.
+func (s *State) Step(in Input) *Tick {
+	s.begin()
+	t := &tick{s: s, now: max(in.Now, s.at), no: s.tick + 1, gone: map[ref]*Bead{}}
+	t.rec = &Tick{No: t.no, At: t.now, RuleSet: RuleSet}
+	for i := range in.Events {
+		t.apply(&in.Events[i])
+	}
+	t.reconcile()
+	t.check()
+	t.rec.Changes = s.seal()
+	for i := range t.rec.Changes {
+		x := &t.rec.Changes[i]
+		if b := t.gone[ref{x.Kind, x.ID}]; b != nil {
+			x.Archived, x.Data = true, encode(b)
+		}
+	}
+	for i := range t.rec.Actions {
+		if e := s.effectOf(&t.rec.Actions[i]); e != nil {
+			t.rec.Effects = append(t.rec.Effects, *e)
+		}
+	}
+	if !t.rec.Empty() {
+		s.tick, s.at = t.no, t.now
+	}
+	t.rec.Digest = s.digest
+	t.rec.undo = s.undo
+	s.undo = nil
+	return t.rec
+}
+
+// Plan returns the tick that a Step with this input would make, and leaves the state as it was.
+func (s *State) Plan(in Input) *Tick {
+	t := s.Step(in)
+	s.Revert(t)
+	return t
+}
+
+// apply takes one event in and records what became of it.
+func (t *tick) apply(e *Event) {
+	out := EventOutcome{Seq: e.Seq, Type: e.Type, Verdict: Applied}
+	t.rec.Events = append(t.rec.Events, out)
+	i := len(t.rec.Events) - 1
+	var r *Refusal
+	if e.Payload == nil || e.Payload.Type() != e.Type {
+		r = invalid("payload", "does not belong to %s", e.Type)
+	} else {
+		r = e.Payload.apply(t, e)
+	}
+	if r != nil {
+		o := &t.rec.Events[i]
+		o.Verdict, o.Code, o.Field, o.Reason = r.Verdict, r.Code, r.Field, r.Reason
+	}
+}
+
+// maker notes an id that the current event made, for its sender.
+func (t *tick) maker(id string) {
+	o := &t.rec.Events[len(t.rec.Events)-1]
+	o.Made = append(o.Made, id)
+}
+
+// reconcile goes through the rules until nothing is left to look at. Each pass looks at what the
+// pass before (or an event, or the time) has put on the agenda; within a pass every rule sees what
+// the earlier rules have decided.
+func (t *tick) reconcile() {
+	t.s.agenda.ripen(t.now)
+	for range maxPasses {
+		work := t.s.agenda.take()
+		if len(work) == 0 {
+			return
+		}
+		for r := range work {
+			t.s.undo.looked[r] = struct{}{}
+			t.s.agenda.forget(r)
+		}
+		decided := len(t.rec.Actions)
+		for i := range rules {
+			t.run(&rules[i], work)
+		}
+		if len(t.rec.Actions) == decided {
+			return
+		}
+	}
+	t.rec.Violations = append(t.rec.Violations, Violation{
+		Invariant: invContradiction, Kind: KindTown, ID: string(t.s.town.ID),
+		Message: fmt.Sprintf("the rules went in circles: still deciding after %d passes", maxPasses),
+	})
+}
+
+// run lets one rule look at its subjects among work and performs what it decides at once.
+func (t *tick) run(rule *Rule, work map[ref]struct{}) {
+	for _, r := range rule.subjects(t.s, t.now, work) {
+		v := rule.Look(t.s, t.now, r.ID)
+		for _, a := range v.Actions {
+			a.Rule = rule.Name
+			t.perform(a)
+		}
+		if v.Wait != nil {
+			t.s.agenda.schedule(r, v.Wait.lookAgain(t.now))
+		}
+	}
+}
+
+// subjects lists what a rule must look at, in its order.
+func (rule *Rule) subjects(s *State, now Time, work map[ref]struct{}) []ref {
+	if rule.pick != nil {
+		return rule.pick(s, now, work)
+	}
+	var out []ref
+	for r := range work {
+		if r.Kind == rule.On && s.get(r) != nil {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, s.compareSubjects)
+	return out
+}
+
+// compareSubjects puts beads in the order they were made, and everything else by its id.
+func (s *State) compareSubjects(a, b ref) int {
+	if a.Kind == KindBead && b.Kind == KindBead {
+		x, y := s.beads[BeadID(a.ID)], s.beads[BeadID(b.ID)]
+		if x.Order != y.Order {
+			return int(x.Order - y.Order)
+		}
+	}
+	return compareRefs(a, b)
+}
+
+// newBeadID derives the next bead id of this tick.
+func (t *tick) newBeadID() BeadID {
+	id := BeadID("gt-" + derivedID(t.no, t.made))
+	t.made++
+	return id
+}
+
+// addBead enters a new bead in the books; the caller has set what makes it different.
+func (t *tick) addBead(b Bead) *Bead {
+	b.ID = t.newBeadID()
+	b.Status, b.Created, b.Updated, b.Since = Open, t.now, t.now, t.now
+	if b.Priority == "" {
+		b.Priority = Medium
+	}
+	t.s.editCounters(func(n *Counters) {
+		n.LastOrder++
+		b.Order = n.LastOrder
+	})
+	t.s.set(b.ref(), &b)
+	return &b
+}
+
+func (t *tick) addDependency(bead, on BeadID, kind DepKind) {
+	d := &Dependency{Bead: bead, On: on, Kind: kind, Created: t.now}
+	t.s.set(d.ref(), d)
+}

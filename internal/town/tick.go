@@ -1,0 +1,174 @@
+package town
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+)
+
+// RuleSet is the version of the rules. It is raised whenever the same state and events would lead
+// to other actions.
+const RuleSet = 1
+
+// entityVersion is written with every stored entity; code methods read older versions by looking
+// at the coder's version.
+const entityVersion = 1
+
+// Digest is a fingerprint of the whole state: the sum of its entities' hashes, so that it can be
+// kept up with the changes alone and does not depend on any order.
+type Digest [32]byte
+
+// String prints the digest in hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Digest) UnmarshalText(b []byte) error {
+	raw, err := hex.DecodeString(string(b))
+	if err != nil || len(raw) != len(d) {
+		return fmt.Errorf("a digest has %d hexadecimal digits", 2*len(d))
+	}
+	copy(d[:], raw)
+	return nil
+}
+
+// add and sub treat the digest as four numbers that wrap around.
+func (d *Digest) add(o Digest) {
+	for i := 0; i < len(d); i += 8 {
+		binary.LittleEndian.PutUint64(d[i:], binary.LittleEndian.Uint64(d[i:])+binary.LittleEndian.Uint64(o[i:]))
+	}
+}
+
+func (d *Digest) sub(o Digest) {
+	for i := 0; i < len(d); i += 8 {
+		binary.LittleEndian.PutUint64(d[i:], binary.LittleEndian.Uint64(d[i:])-binary.LittleEndian.Uint64(o[i:]))
+	}
+}
+
+func hashEntity(r ref, data []byte) Digest {
+	h := sha256.New()
+	h.Write([]byte(r.Kind))
+	h.Write([]byte{0})
+	h.Write([]byte(r.ID))
+	h.Write([]byte{0})
+	h.Write(data)
+	var d Digest
+	h.Sum(d[:0])
+	return d
+}
+
+// Kind says what an entity is.
+type Kind string
+
+// The kinds of entities.
+const (
+	KindTown       Kind = "town"
+	KindCounters   Kind = "counters"
+	KindRig        Kind = "rig"
+	KindBead       Kind = "bead"
+	KindAgent      Kind = "agent"
+	KindDependency Kind = "dependency"
+)
+
+// Change is an entity as it stood after a tick. Data is empty if it is gone; Archived says that
+// it then went to the archive, with its last state in Data.
+type Change struct {
+	Kind     Kind   `json:"kind"`
+	ID       string `json:"id"`
+	Gone     bool   `json:"gone,omitempty"`
+	Archived bool   `json:"archived,omitempty"`
+	Version  int    `json:"version"`
+	Data     []byte `json:"-"`
+}
+
+func (x *Change) code(c *coder) {
+	codeString(c, &x.Kind)
+	codeString(c, &x.ID)
+	codeBool(c, &x.Gone)
+	codeBool(c, &x.Archived)
+	codeInt(c, &x.Version)
+	codeBytes(c, &x.Data)
+}
+
+// Violation is an invariant that did not hold after a tick.
+type Violation struct {
+	Invariant int    `json:"invariant"`
+	Message   string `json:"message"`
+	Kind      Kind   `json:"kind"`
+	ID        string `json:"id"`
+	Recovered bool   `json:"recovered"`
+}
+
+func (v *Violation) code(c *coder) {
+	codeInt(c, &v.Invariant)
+	codeString(c, &v.Message)
+	codeString(c, &v.Kind)
+	codeString(c, &v.ID)
+	codeBool(c, &v.Recovered)
+}
+
+// Tick is the record of one Step: what it took, what it decided and why, and what changed. Two
+// Steps with the same input give records with equal bytes.
+type Tick struct {
+	No         TickNo         `json:"tick"`
+	At         Time           `json:"at"`
+	RuleSet    int            `json:"ruleSet"`
+	Events     []EventOutcome `json:"events"`
+	Actions    []Action       `json:"actions"`
+	Changes    []Change       `json:"changes"`
+	Violations []Violation    `json:"violations"`
+	Digest     Digest         `json:"digest"` // of the state after the tick
+
+	// Effects must be carried out once the record is durable. They are not part of it.
+	Effects []Effect `json:"-"`
+
+	undo *undo
+}
+
+// Empty reports whether nothing came in, was decided or changed; such a tick is not recorded and
+// its number is used again.
+func (t *Tick) Empty() bool {
+	return len(t.Events) == 0 && len(t.Actions) == 0 && len(t.Changes) == 0 && len(t.Violations) == 0
+}
+
+// LastSeq is the newest event the tick took, or zero.
+func (t *Tick) LastSeq() Seq {
+	if len(t.Events) == 0 {
+		return 0
+	}
+	return t.Events[len(t.Events)-1].Seq
+}
+
+func (t *Tick) code(c *coder) {
+	codeInt(c, &t.No)
+	codeInt(c, &t.At)
+	codeInt(c, &t.RuleSet)
+	codeSlice(c, &t.Events, func(c *coder, o *EventOutcome) { o.code(c) })
+	codeSlice(c, &t.Actions, func(c *coder, a *Action) { a.code(c) })
+	codeSlice(c, &t.Changes, func(c *coder, x *Change) { x.code(c) })
+	codeSlice(c, &t.Violations, func(c *coder, v *Violation) { v.code(c) })
+	digest := t.Digest[:]
+	codeBytes(c, &digest)
+	copy(t.Digest[:], digest)
+}
+
+// tickFormat is the first byte of an encoded tick.
+const tickFormat = 1
+
+// Encode writes the record as the journal keeps it.
+func (t *Tick) Encode() []byte { return append([]byte{tickFormat}, encode(t)...) }
+
+// DecodeTick reads what Encode wrote.
+func DecodeTick(data []byte) (*Tick, error) {
+	if len(data) == 0 || data[0] != tickFormat {
+		return nil, fmt.Errorf("cannot read tick: format is not %d", tickFormat)
+	}
+	t := new(Tick)
+	if err := decode(data[1:], tickFormat, t); err != nil {
+		return nil, fmt.Errorf("cannot read tick: %w", err)
+	}
+	return t, nil
+}
