@@ -1,0 +1,29 @@
+// Package git keeps clones, worktrees and merges of a town's rigs with the
+// real git command.
+//
+// Below the root directory of a [Store] every rig has one directory:
+//
+//	<root>/<town>/<rig>/
+//	    mirror.git/           bare clone
+//	        refs/remotes/origin/*       what origin has; only a fetch writes it
+//	        refs/heads/*                the agents' own branches; no fetch touches them
+//	        refs/gastown/start/*        where each agent branch was started
+//	        refs/gastown/leftovers/*    uncommitted work saved from former runs
+//	    worktrees/<agent>/    one worktree per agent, linked to the mirror
+//	    scratch/merge-*       worktrees of merges under way, each with a lock file
+//	    leftovers/            directories that could not be saved as a commit
+//	    rig.lock              taken for fetches and worktree changes, never while gates run
+//
+// A merge is made against what origin has at that moment, and is published
+// with a lease on it:
+//
+//	fetch ──► conflicts? ──► merge commit ──► gates ──► push, if the target has not moved
+//	  ▲                                                   │
+//	  └──────────────── it has moved ◄────────────────────┘
+//
+// Everything here may be interrupted at any point and called again: what a
+// crash leaves behind is found and put right by the next call. Every failure
+// of git itself is an [*Error] with a [Class]; none of them is an agent's
+// fault. What is about the work of an agent (a conflict, a failed gate, an
+// empty branch) is a result and not an error.
+package git

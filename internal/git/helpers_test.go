@@ -1,0 +1,181 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMain keeps the configuration of whoever runs the tests out of them.
+func TestMain(m *testing.M) {
+	home, err := os.MkdirTemp("", "git-test-home-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for name, value := range map[string]string{
+		"HOME": home, "XDG_CONFIG_HOME": home, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	code := m.Run()
+	_ = os.RemoveAll(home)
+	os.Exit(code)
+}
+
+// sh runs git in a directory as a person would, and returns its output.
+func sh(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(),
+		"GIT_AUTHOR_NAME=Person", "GIT_AUTHOR_EMAIL=person@example.com",
+		"GIT_COMMITTER_NAME=Person", "GIT_COMMITTER_EMAIL=person@example.com")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s in %s: %v\n%s", strings.Join(args, " "), dir, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func write(t testing.TB, dir, name, content string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, dir, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// commit writes a file and commits it; it returns the commit.
+func commit(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	write(t, dir, name, content)
+	sh(t, dir, "add", "--", name)
+	sh(t, dir, "commit", "--quiet", "-m", "change "+name)
+	return sh(t, dir, "rev-parse", "HEAD")
+}
+
+// town is a rig with an origin and a person's clone of it.
+type town struct {
+	t      *testing.T
+	store  *Store
+	rig    *Rig
+	origin string // bare
+	person string // a clone to make changes from
+}
+
+func newTown(t *testing.T) *town {
+	t.Helper()
+	// Spaces and letters beyond ASCII must not matter anywhere.
+	base := filepath.Join(t.TempDir(), "a töwn ☃")
+	tw := &town{t: t, origin: filepath.Join(base, "origin.git"), person: filepath.Join(base, "person")}
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sh(t, base, "init", "--quiet", "--bare", "-b", "main", tw.origin)
+	sh(t, base, "init", "--quiet", "-b", "main", tw.person)
+	sh(t, tw.person, "remote", "add", "origin", tw.origin)
+	write(t, tw.person, ".gitignore", "ignored\n")
+	sh(t, tw.person, "add", ".gitignore")
+	tw.push("readme", "one\n")
+	store, err := Open(filepath.Join(base, "clones"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw.store = store
+	tw.rig = store.Rig("town", "web", tw.origin, "main")
+	return tw
+}
+
+// push commits a file to main and publishes it.
+func (tw *town) push(name, content string) string {
+	tw.t.Helper()
+	id := commit(tw.t, tw.person, name, content)
+	sh(tw.t, tw.person, "push", "--quiet", "origin", "HEAD:main")
+	return id
+}
+
+// tip is what a branch of origin stands at; empty when there is none.
+func (tw *town) tip(branch string) string {
+	tw.t.Helper()
+	return sh(tw.t, tw.origin, "for-each-ref", "--format=%(objectname)", "refs/heads/"+branch)
+}
+
+// ensure gets a worktree or fails the test.
+func (tw *town) ensure(spec WorktreeSpec) Worktree {
+	tw.t.Helper()
+	made, err := tw.rig.EnsureWorktree(context.Background(), spec)
+	if err != nil {
+		tw.t.Fatalf("EnsureWorktree(%+v): %v", spec, err)
+	}
+	return made
+}
+
+// worked gives an agent a worktree with one commit on its branch.
+func (tw *town) worked(agent, branch, file, content string) (path, head string) {
+	tw.t.Helper()
+	made := tw.ensure(WorktreeSpec{Agent: agent, Branch: branch})
+	return made.Path, commit(tw.t, made.Path, file, content)
+}
+
+// merge merges or fails the test.
+func (tw *town) merge(req MergeRequest) MergeResult {
+	tw.t.Helper()
+	if req.Title == "" {
+		req.Title = "Merge " + req.Branch
+	}
+	result, err := tw.rig.Merge(context.Background(), req)
+	if err != nil {
+		tw.t.Fatalf("Merge: %v", err)
+	}
+	return result
+}
+
+// checkWorktree checks that a worktree is clean on a branch at a commit.
+func (tw *town) checkWorktree(made Worktree, branch, head string) {
+	tw.t.Helper()
+	if got := sh(tw.t, made.Path, "symbolic-ref", "--short", "HEAD"); got != branch {
+		tw.t.Errorf("the worktree is on %q, want %q", got, branch)
+	}
+	if got := sh(tw.t, made.Path, "rev-parse", "HEAD"); got != head || made.Head != head {
+		tw.t.Errorf("the worktree is at %s and reported at %s, want %s", got, made.Head, head)
+	}
+	if got := sh(tw.t, made.Path, "status", "--porcelain"); got != "" {
+		tw.t.Errorf("the worktree is not clean:\n%s", got)
+	}
+}
+
+// leftover reads a file from saved leftovers.
+func (tw *town) leftover(made Worktree, file string) string {
+	tw.t.Helper()
+	if made.Leftovers == "" {
+		tw.t.Fatal("nothing was saved")
+	}
+	return sh(tw.t, tw.rig.mirror(), "show", made.Leftovers+":"+file)
+}
+
+func wantClass(t testing.TB, err error, class Class) {
+	t.Helper()
+	if ClassOf(err) != class {
+		t.Errorf("error %v has class %q, want %q", err, ClassOf(err), class)
+	}
+}

@@ -1,0 +1,175 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Time limits. They protect a town from a git command that hangs; each is far
+// above what a healthy command needs.
+const (
+	askTimeout     = 30 * time.Second // one question to a remote (ls-remote)
+	networkTimeout = 30 * time.Minute // a fetch, clone or push of a large repository
+	localTimeout   = 10 * time.Minute // anything on the local disk, a large checkout included
+	pipeGrace      = 2 * time.Second  // for output to arrive after the process has ended
+)
+
+// command is one call of git.
+type command struct {
+	op       string        // what is being done, for the error: "cannot <op>"
+	dir      string        // working directory; "/" when empty, so that no repository is found by accident
+	gitDir   string        // explicit repository; empty for commands that need none
+	workTree string        // explicit work tree
+	args     []string      // subcommand and its arguments
+	env      []string      // added to the environment
+	stdin    string        // fed to the command
+	timeout  time.Duration // localTimeout when zero
+}
+
+// fixedConfig holds for every call of git made here. Hooks of the mirror and
+// questions to a person have no place in an unattended process, and neither
+// have helpers in the background.
+var fixedConfig = []string{
+	"-c", "core.hooksPath=/dev/null",
+	"-c", "core.fsmonitor=false",
+	"-c", "core.quotePath=false",
+	"-c", "core.filesRefLockTimeout=2000",
+	"-c", "core.packedRefsTimeout=5000",
+	"-c", "protocol.ext.allow=never",
+	"-c", "gc.auto=0",
+	"-c", "maintenance.auto=false",
+	"-c", "commit.gpgSign=false",
+	"-c", "push.gpgSign=false",
+	"-c", "advice.detachedHead=false",
+}
+
+// run calls git and returns what it wrote to stdout. A failure is an [*Error].
+// The whole process group is killed when the time is over or ctx ends.
+func run(ctx context.Context, c command) (string, error) {
+	timeout := c.timeout
+	if timeout == 0 {
+		timeout = localTimeout
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	cmd := exec.CommandContext(limited, "git", c.arguments()...)
+	cmd.Dir = c.dir
+	if cmd.Dir == "" {
+		cmd.Dir = "/"
+	}
+	cmd.Env = append(gitEnv(os.Environ()), c.env...)
+	if c.stdin != "" {
+		cmd.Stdin = strings.NewReader(c.stdin)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	ownGroup(cmd)
+	cmd.WaitDelay = pipeGrace
+
+	err := cmd.Run()
+	if err == nil || (errors.Is(err, exec.ErrWaitDelay) && limited.Err() == nil) {
+		// A helper that git left behind on purpose (a shared ssh connection)
+		// may hold the pipes open; git itself has ended well.
+		return stdout.String(), nil
+	}
+	return stdout.String(), commandError(ctx, limited, c.op, stderr.String(), err)
+}
+
+// arguments puts the fixed configuration and the repository before the
+// subcommand.
+func (c command) arguments() []string {
+	args := append([]string{}, fixedConfig...)
+	if c.gitDir != "" {
+		args = append(args, "--git-dir="+c.gitDir)
+	}
+	if c.workTree != "" {
+		args = append(args, "--work-tree="+c.workTree)
+	}
+	return append(args, c.args...)
+}
+
+// commandError says why a command failed: because the caller gave up, the time
+// was over, git could not be started, or git said so.
+func commandError(ctx, limited context.Context, op, stderr string, err error) error {
+	e := &Error{Op: op, Class: ClassOther, Stderr: cleanStderr(stderr), exitCode: -1}
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Err = ctx.Err()
+	case limited.Err() != nil:
+		e.Class, e.Err = ClassTimeout, limited.Err()
+	case errors.As(err, &exit):
+		e.Class, e.exitCode = classify(stderr), exit.ExitCode()
+	default:
+		e.Err = err
+	}
+	return e
+}
+
+// exitedWith tells whether err is git's own exit with that status.
+func exitedWith(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.exitCode == status
+}
+
+// ownGroup gives the command a session of its own: no terminal to ask a person
+// at, and one process group that can be killed as a whole.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
+}
+
+// killGroup kills a process group. One that is gone already is no error.
+func killGroup(pid int) error {
+	err := syscall.Kill(-pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
+}
+
+// repositoryVariables point git at a repository or change what it sees there.
+// They are removed, since gastown may itself have been started by git (from a
+// hook or an alias).
+var repositoryVariables = map[string]bool{
+	"GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_CEILING_DIRECTORIES": true, "GIT_COMMON_DIR": true,
+	"GIT_CONFIG": true, "GIT_CONFIG_PARAMETERS": true, "GIT_DIR": true, "GIT_EXTERNAL_DIFF": true,
+	"GIT_GRAFT_FILE": true, "GIT_IMPLICIT_WORK_TREE": true, "GIT_INDEX_FILE": true,
+	"GIT_INTERNAL_SUPER_PREFIX": true, "GIT_NAMESPACE": true, "GIT_NO_REPLACE_OBJECTS": true,
+	"GIT_OBJECT_DIRECTORY": true, "GIT_PREFIX": true, "GIT_QUARANTINE_PATH": true,
+	"GIT_REFLOG_ACTION": true, "GIT_REPLACE_REF_BASE": true, "GIT_SHALLOW_FILE": true, "GIT_WORK_TREE": true,
+}
+
+// withoutRepository returns an environment without [repositoryVariables].
+func withoutRepository(environ []string) []string {
+	var kept []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if !repositoryVariables[name] {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+// gitEnv is the environment of git commands: nobody is there to answer a
+// prompt, and messages are read by [classify] in the C locale.
+func gitEnv(environ []string) []string {
+	return append(withoutRepository(environ),
+		"LC_ALL=C", "LANGUAGE=",
+		"GIT_TERMINAL_PROMPT=0", "SSH_ASKPASS_REQUIRE=never", "GCM_INTERACTIVE=never",
+		"GIT_PAGER=cat", "PAGER=cat", "GIT_EDITOR=true", "GIT_SEQUENCE_EDITOR=true",
+		"GIT_OPTIONAL_LOCKS=0",
+	)
+}
+
+func isDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

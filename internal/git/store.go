@@ -1,0 +1,124 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The oldest git that will do: `git merge-tree --write-tree` came with 2.38.
+const (
+	minMajor = 2
+	minMinor = 38
+)
+
+// Store keeps the mirrors and worktrees of all towns below one root directory.
+// It is safe for concurrent use, also by several processes at a time.
+type Store struct {
+	root string
+
+	mu    sync.Mutex
+	locks map[string]*rigLock // by directory of the rig
+}
+
+// Open makes the root directory if need be and checks that git is installed
+// and recent enough.
+func Open(root string) (*Store, error) {
+	version, err := gitVersion(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(version); err != nil {
+		return nil, err
+	}
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		return nil, wrapOS("find the directory for clones", err)
+	}
+	if err := os.MkdirAll(absolute, 0o700); err != nil {
+		return nil, wrapOS("make the directory for clones", err)
+	}
+	// Git writes real paths into its worktree records, and they are compared
+	// with ours.
+	resolved, err := filepath.EvalSymlinks(absolute)
+	if err != nil {
+		return nil, wrapOS("find the directory for clones", err)
+	}
+	return &Store{root: resolved, locks: make(map[string]*rigLock)}, nil
+}
+
+// gitVersion asks git for its version.
+func gitVersion(ctx context.Context) (string, error) {
+	out, err := run(ctx, command{op: "run git", args: []string{"version"}, timeout: askTimeout})
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", fmt.Errorf("git is not installed or not on PATH: install git %d.%d or newer (%w)", minMajor, minMinor, err)
+	}
+	return strings.TrimSpace(out), err
+}
+
+var versionNumber = regexp.MustCompile(`^git version (\d+)\.(\d+)`)
+
+// checkVersion reads the answer of `git version`.
+func checkVersion(version string) error {
+	match := versionNumber.FindStringSubmatch(version)
+	if match == nil {
+		return fmt.Errorf("git answers %q when asked for its version: install git %d.%d or newer", version, minMajor, minMinor)
+	}
+	major, _ := strconv.Atoi(match[1]) // The pattern admits digits only.
+	minor, _ := strconv.Atoi(match[2])
+	if major < minMajor || major == minMajor && minor < minMinor {
+		return fmt.Errorf("%s is too old: install git %d.%d or newer", version, minMajor, minMinor)
+	}
+	return nil
+}
+
+// Rig is one repository of one town in a [Store].
+type Rig struct {
+	dir           string
+	url           string
+	defaultBranch string
+	lock          *rigLock
+}
+
+// Rig names a rig. It reads and writes nothing; the mirror is made when it is
+// first needed. Two values for the same town and rig share one lock.
+func (s *Store) Rig(town, rig, url, defaultBranch string) *Rig {
+	dir := filepath.Join(s.root, dirName(town), dirName(rig))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lock := s.locks[dir]
+	if lock == nil {
+		lock = newRigLock(filepath.Join(dir, "rig.lock"))
+		s.locks[dir] = lock
+	}
+	return &Rig{dir: dir, url: url, defaultBranch: defaultBranch, lock: lock}
+}
+
+// dirName makes a name safe as one directory below another: no separators, and
+// none of the special names. Different names stay different.
+func dirName(name string) string {
+	escaped := strings.NewReplacer("%", "%25", "/", "%2F", "\\", "%5C", "\x00", "%00").Replace(name)
+	if escaped == "" {
+		return "%"
+	}
+	if escaped[0] == '.' {
+		return "%2E" + escaped[1:]
+	}
+	return escaped
+}
+
+// The places of a rig, as drawn in the documentation of the package.
+func (r *Rig) mirror() string          { return filepath.Join(r.dir, "mirror.git") }
+func (r *Rig) worktreeRecords() string { return filepath.Join(r.mirror(), "worktrees") }
+func (r *Rig) worktree(agent string) string {
+	return filepath.Join(r.dir, "worktrees", dirName(agent))
+}
+func (r *Rig) scratchDir() string   { return filepath.Join(r.dir, "scratch") }
+func (r *Rig) leftoversDir() string { return filepath.Join(r.dir, "leftovers") }
