@@ -1,0 +1,175 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gastown/internal/runtime"
+)
+
+// Start implements runtime.Runtime.
+func (r *Runtime) Start(ctx context.Context, spec runtime.Spec) error {
+	if err := checkSpec(spec); err != nil {
+		return err
+	}
+	release, err := r.hold(ctx, spec.Key)
+	if err != nil {
+		return fmt.Errorf("cannot start %s: %w", spec.Key, err)
+	}
+	defer release()
+
+	known, err := r.startedBefore(ctx, spec.Key)
+	if known || err != nil {
+		return err
+	}
+	older, err := r.olderRuns(spec.Key)
+	if err != nil {
+		return err
+	}
+	// Refusals come before the older run is ended: a start that cannot succeed
+	// must not cost a run that works.
+	if err := checkDir(spec.Dir); err != nil {
+		return err
+	}
+	program, err := findProgram(spec)
+	if err != nil {
+		return err
+	}
+	for _, w := range older {
+		if err := w.end(ctx); err != nil {
+			return fmt.Errorf("cannot end %s before %s: %w", w.key, spec.Key, err)
+		}
+	}
+	dir, err := r.claim(spec, program)
+	if err != nil {
+		return infraError("cannot make the run directory", err)
+	}
+	return r.launch(ctx, newRun(spec.Key, dir))
+}
+
+// startedBefore says whether the run exists already. If its start is still on
+// the way or failed, this is as good as having done it: it returns what came, or
+// comes, of it.
+func (r *Runtime) startedBefore(ctx context.Context, key runtime.Key) (known bool, err error) {
+	dir := runDir(r.root, key)
+	if _, err := os.Stat(dir); os.IsNotExist(err) {
+		return false, nil
+	} else if err != nil {
+		return true, fmt.Errorf("cannot tell whether %s was started: %w", key, err)
+	}
+	rec, over, _, err := readExit(dir)
+	if err == nil && !over {
+		w := r.tracked(key)
+		if w == nil { // left by a rejected start that could not be cleaned up
+			w = newRun(key, dir)
+			r.track(w)
+		}
+		var agent agentRecord
+		var started bool
+		if started, err = w.awaitRecord(ctx, fileAgent, &agent); started || err != nil {
+			return true, err
+		}
+		rec, _, _, err = readExit(dir)
+	}
+	if err != nil {
+		return true, fmt.Errorf("cannot tell whether %s was started: %w", key, err)
+	}
+	return true, rec.startError()
+}
+
+// olderRuns returns the runs of the agent that have to end first. A newer run
+// forbids the start.
+func (r *Runtime) olderRuns(key runtime.Key) ([]*run, error) {
+	numbers, err := runNumbers(agentDir(r.root, key.Town, key.Agent))
+	if err != nil {
+		return nil, infraError("cannot look for other runs of the agent", err)
+	}
+	var older []*run
+	for _, n := range numbers {
+		other := runtime.Key{Town: key.Town, Agent: key.Agent, Run: n}
+		if n > key.Run {
+			return nil, &runtime.StartError{
+				Class: runtime.ClassStaleRun, Reason: fmt.Sprintf("run %d is out of date: run %d of the agent exists", key.Run, n),
+			}
+		}
+		if w := r.tracked(other); w != nil && !isDone(w.done) {
+			older = append(older, w)
+		}
+	}
+	return older, nil
+}
+
+// claim makes the run's directory with all that a supervisor needs. From here on
+// the run exists, and whatever happens it will be seen to end.
+func (r *Runtime) claim(spec runtime.Spec, program string) (dir string, err error) {
+	dir = runDir(r.root, spec.Key)
+	parents := []string{filepath.Dir(filepath.Dir(dir)), filepath.Dir(dir)}
+	for _, parent := range parents {
+		if err := os.Mkdir(parent, modeDir); err != nil && !os.IsExist(err) {
+			return "", err
+		}
+	}
+	if err := os.Mkdir(dir, modeDir); err != nil {
+		return "", err
+	}
+	if err := r.fill(dir, spec, program); err != nil {
+		return "", errorsAfter(err, os.RemoveAll(dir))
+	}
+	for _, parent := range append(parents, r.root) {
+		if err := syncDir(parent); err != nil {
+			return "", errorsAfter(err, os.RemoveAll(dir))
+		}
+	}
+	return dir, nil
+}
+
+// fill writes what the supervisor reads. Nothing of it is ever an argument of a
+// process, where others could see it.
+func (r *Runtime) fill(dir string, spec runtime.Spec, program string) error {
+	if err := os.Mkdir(filepath.Join(dir, dirLog), modeDir); err != nil {
+		return err
+	}
+	if err := makeFIFO(filepath.Join(dir, fileAlive)); err != nil {
+		return err
+	}
+	if err := writeFile(dir, fileEnviron, []byte(strings.Join(spec.Env, "\x00"))); err != nil {
+		return err
+	}
+	if len(spec.Stdin) > 0 {
+		if err := writeFile(dir, fileStdin, spec.Stdin); err != nil {
+			return err
+		}
+	}
+	return writeRecord(dir, fileSpec, r.specRecord(spec, program))
+}
+
+// specRecord fills in the defaults.
+func (r *Runtime) specRecord(spec runtime.Spec, program string) specRecord {
+	rec := specRecord{
+		Town: spec.Town, Agent: spec.Agent, Run: spec.Run,
+		Path: program, Command: spec.Command, Dir: spec.Dir,
+		Grace: spec.Grace, Heartbeat: r.heartbeat,
+		LogBytes: spec.LogLimit.SegmentBytes, LogKeep: spec.LogLimit.Segments,
+	}
+	if rec.Grace == 0 {
+		rec.Grace = runtime.DefaultGrace
+	}
+	if rec.LogBytes == 0 {
+		rec.LogBytes = runtime.DefaultLogLimit.SegmentBytes
+	}
+	if rec.LogKeep == 0 {
+		rec.LogKeep = runtime.DefaultLogLimit.Segments
+	}
+	return rec
+}
+
+// errorsAfter adds the failure of a clean-up to the error that made it necessary.
+func errorsAfter(err, cleanup error) error {
+	if cleanup == nil {
+		return err
+	}
+	return fmt.Errorf("%w (and cannot clean up: %w)", err, cleanup)
+}
