@@ -1,0 +1,241 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"gastown/internal/journal"
+	"gastown/internal/town"
+)
+
+// Errors that callers look for.
+var (
+	// ErrNoTown says that there is no town of that id.
+	ErrNoTown = errors.New("there is no such town")
+	// ErrStopping says that the server is shutting down; the call may be repeated later.
+	ErrStopping = errors.New("the server is stopping: try again when it is back")
+)
+
+// Effects carries out what ticks have decided, without delay for the caller.
+type Effects interface {
+	Carry(id town.TownID, effects []town.Effect)
+}
+
+// Meter is told what loops do, for metrics. Its methods are quick and may be called concurrently.
+type Meter interface {
+	// Tick is called after every Step, recorded or not. Events are the types that were taken.
+	Tick(id town.TownID, t *town.Tick, took time.Duration, pending int, s *town.State)
+	// Commit is called with the time that making a tick durable took.
+	Commit(took time.Duration)
+	// Observed is called for every look at an agent; event says whether it became an event.
+	Observed(id town.TownID, status town.Observed, event bool)
+}
+
+// Options are what a Controller needs.
+type Options struct {
+	Journal journal.Journal
+	Effects Effects
+	Meter   Meter
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Controller runs the loops of all towns.
+type Controller struct {
+	opts Options
+
+	mu      sync.RWMutex
+	loops   map[town.TownID]*loop
+	ctx     context.Context // of the loops
+	cancel  context.CancelFunc
+	stopped bool
+	running sync.WaitGroup
+}
+
+// New returns a Controller that has not started.
+func New(opts Options) *Controller {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Controller{opts: opts, loops: map[town.TownID]*loop{}, ctx: ctx, cancel: cancel}
+}
+
+// Start recovers every town from the journal and starts its loop. Effects that were decided and
+// not answered before are carried out again.
+func (c *Controller) Start(ctx context.Context) error {
+	towns, err := c.opts.Journal.Towns(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot list the towns: %w", err)
+	}
+	for _, t := range towns {
+		s, err := journal.Recover(ctx, c.opts.Journal, t.ID)
+		if err != nil {
+			return fmt.Errorf("cannot recover town %s: %w", t.ID, err)
+		}
+		c.launch(t.ID, s)
+	}
+	return nil
+}
+
+// Stop ends the loops: each finishes its tick and leaves a snapshot. Agents go on running.
+// Stopping twice is fine.
+func (c *Controller) Stop() {
+	c.mu.Lock()
+	c.stopped = true
+	c.mu.Unlock()
+	c.cancel()
+	c.running.Wait()
+}
+
+func (c *Controller) launch(id town.TownID, s *town.State) {
+	l := newLoop(c, id, s)
+	c.mu.Lock()
+	c.loops[id] = l
+	c.mu.Unlock()
+	c.opts.Effects.Carry(id, s.Outstanding())
+	c.running.Add(1)
+	go func() {
+		defer c.running.Done()
+		l.run(c.ctx)
+	}()
+}
+
+// now is the clock's time as the core counts it.
+func (c *Controller) now() town.Time { return town.TimeOf(c.opts.Now()) }
+
+func (c *Controller) loop(id town.TownID) (*loop, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.stopped {
+		return nil, ErrStopping
+	}
+	if l := c.loops[id]; l != nil {
+		return l, nil
+	}
+	return nil, fmt.Errorf("%w: %q", ErrNoTown, id)
+}
+
+// CreateTown makes a town with default settings. The error is journal.ErrTownExists if the id is
+// taken.
+func (c *Controller) CreateTown(ctx context.Context, id town.TownID, name string) error {
+	c.mu.RLock()
+	stopped := c.stopped
+	c.mu.RUnlock()
+	if stopped {
+		return ErrStopping
+	}
+	at := c.now()
+	s := town.New(id, name, at)
+	if err := c.opts.Journal.CreateTown(ctx, id, name, at, s.Snapshot()); err != nil {
+		return fmt.Errorf("cannot create town %s: %w", id, err)
+	}
+	c.launch(id, s)
+	return nil
+}
+
+// Towns lists the towns by id.
+func (c *Controller) Towns() []town.TownID {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]town.TownID, 0, len(c.loops))
+	for id := range c.loops {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Result is what became of a submitted event.
+type Result struct {
+	Seq       town.Seq
+	EventID   string
+	Duplicate bool // the id was known: this is the outcome of the first one
+	Outcome   town.EventOutcome
+	Tick      town.TickNo
+}
+
+// Submit brings facts into a town, in order, as one batch. It returns when they are durable and
+// have been applied or refused. If ctx ends before that, the events may still come in: repeating
+// them with the same ids is safe.
+func (c *Controller) Submit(ctx context.Context, id town.TownID, events ...town.Event) ([]Result, error) {
+	l, err := c.loop(id)
+	if err != nil {
+		return nil, err
+	}
+	now := c.now()
+	for i := range events {
+		e := &events[i]
+		e.Created = now
+		if e.ID == "" {
+			u, err := uuid.NewV7()
+			if err != nil {
+				return nil, fmt.Errorf("cannot make an event id: %w", err)
+			}
+			e.ID = u.String()
+		}
+	}
+	return l.submit(ctx, events)
+}
+
+// Read calls f with the town's state as the last tick left it. f must be quick and must not keep
+// the state; the entities it gets from it never change.
+func (c *Controller) Read(id town.TownID, f func(*town.State)) error {
+	l, err := c.loop(id)
+	if err != nil {
+		return err
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	f(l.state)
+	return nil
+}
+
+// Plan returns the tick that would come next, with what is pending now, and changes nothing.
+func (c *Controller) Plan(ctx context.Context, id town.TownID) (*town.Tick, error) {
+	l, err := c.loop(id)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	events, err := c.opts.Journal.Pending(ctx, id, maxBatch)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the pending events of %s: %w", id, err)
+	}
+	return l.state.Plan(town.Input{Now: c.now(), Events: events}), nil
+}
+
+// Subscribe returns a channel with every recorded tick from now on and a function that ends it.
+// The channel is closed when the subscriber is too slow or the server stops.
+func (c *Controller) Subscribe(id town.TownID) (<-chan *town.Tick, func(), error) {
+	l, err := c.loop(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	ch, end := l.subscribe()
+	return ch, end, nil
+}
+
+// Ready returns nil when every town's loop is well: its last commit succeeded.
+func (c *Controller) Ready() error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.stopped {
+		return ErrStopping
+	}
+	for _, l := range c.loops {
+		if err := l.trouble(); err != nil {
+			return fmt.Errorf("town %s cannot go on: %w", l.id, err)
+		}
+	}
+	return nil
+}

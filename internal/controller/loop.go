@@ -1,0 +1,288 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"gastown/internal/journal"
+	"gastown/internal/town"
+)
+
+// The rhythm of a loop.
+const (
+	// activeAlarm and idleAlarm bound how long a town is left alone when nothing happens.
+	activeAlarm = 5 * time.Second
+	idleAlarm   = 60 * time.Second
+	// retryAlarm is the time between tries while the journal does not take writes.
+	retryAlarm = time.Second
+	// maxBatch bounds the events of one tick, so that a flood does not hold up the effects of
+	// what came first.
+	maxBatch = 500
+	// snapshotTicks and snapshotEvery say how much history recovery may have to go through.
+	snapshotTicks = 1000
+	snapshotEvery = time.Hour
+	// subscriberRoom is how many ticks a subscriber may lag behind.
+	subscriberRoom = 256
+)
+
+// loop runs one town.
+type loop struct {
+	c    *Controller
+	id   town.TownID
+	wake chan struct{}
+
+	mu    sync.RWMutex // guards state; held for writing from Step to the end of commit
+	state *town.State
+
+	book     sync.Mutex // guards what follows
+	waiters  map[string]chan Result
+	subs     map[chan *town.Tick]struct{}
+	failure  error
+	last     Figures
+	recent   []RecentEvent
+	nextFire time.Time
+	interval time.Duration
+
+	snapTick town.TickNo
+	snapAt   time.Time
+}
+
+func newLoop(c *Controller, id town.TownID, s *town.State) *loop {
+	return &loop{
+		c: c, id: id, state: s, wake: make(chan struct{}, 1), waiters: map[string]chan Result{},
+		subs: map[chan *town.Tick]struct{}{}, snapTick: s.Tick(), snapAt: c.opts.Now(),
+	}
+}
+
+// submit makes the events durable, wakes the loop and waits for what becomes of them.
+func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error) {
+	results := make([]chan Result, len(events))
+	l.book.Lock()
+	for i := range events {
+		ch := l.waiters[events[i].ID]
+		if ch == nil {
+			ch = make(chan Result, 1)
+			l.waiters[events[i].ID] = ch
+		}
+		results[i] = ch
+	}
+	l.book.Unlock()
+	defer l.forget(events)
+
+	receipts, err := l.c.opts.Journal.Append(ctx, l.id, events)
+	if err != nil {
+		return nil, fmt.Errorf("cannot record the event: %w", err)
+	}
+	l.poke()
+	out := make([]Result, len(events))
+	for i, r := range receipts {
+		if r.Outcome != nil {
+			out[i] = Result{Seq: r.Seq, EventID: events[i].ID, Duplicate: true, Outcome: *r.Outcome, Tick: r.Tick}
+			continue
+		}
+		select {
+		case res := <-results[i]:
+			results[i] <- res // for whoever else waits for the same event
+			res.Duplicate = r.Duplicate
+			out[i] = res
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-l.c.ctx.Done():
+			return nil, ErrStopping
+		}
+	}
+	return out, nil
+}
+
+func (l *loop) forget(events []town.Event) {
+	l.book.Lock()
+	defer l.book.Unlock()
+	for i := range events {
+		delete(l.waiters, events[i].ID)
+	}
+}
+
+// poke wakes the loop; one more poke while it has not looked yet is the same.
+func (l *loop) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run turns until ctx ends, then leaves a snapshot.
+func (l *loop) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			l.snapshot(context.WithoutCancel(ctx))
+			l.endSubscriptions()
+			return
+		case <-l.wake:
+		case <-timer.C:
+		}
+		err := l.turns(context.WithoutCancel(ctx))
+		l.setTrouble(err)
+		timer.Reset(l.arm(err))
+	}
+}
+
+// turns makes ticks until no event is pending.
+func (l *loop) turns(ctx context.Context) error {
+	for {
+		events, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
+		if err != nil {
+			return fmt.Errorf("cannot read the pending events: %w", err)
+		}
+		if err := l.turn(ctx, events); err != nil {
+			return err
+		}
+		if len(events) < maxBatch {
+			break
+		}
+	}
+	if l.state.Tick() >= l.snapTick+snapshotTicks || (l.state.Tick() > l.snapTick && l.c.opts.Now().Sub(l.snapAt) >= snapshotEvery) {
+		l.snapshot(ctx)
+	}
+	return nil
+}
+
+// turn makes one tick: Step, commit, effects, news.
+func (l *loop) turn(ctx context.Context, events []town.Event) error {
+	started := l.c.opts.Now()
+	l.mu.Lock()
+	t := l.state.Step(town.Input{Now: town.TimeOf(started), Events: events})
+	stepped := l.c.opts.Now()
+	if !t.Empty() {
+		if err := l.c.opts.Journal.CommitTick(ctx, l.id, t); err != nil {
+			l.state.Revert(t)
+			l.mu.Unlock()
+			return fmt.Errorf("cannot record tick %d: %w", t.No, err)
+		}
+	}
+	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), 0, l.state)
+	l.mu.Unlock()
+	if t.Empty() {
+		return nil
+	}
+	l.c.opts.Meter.Commit(l.c.opts.Now().Sub(stepped))
+	l.c.opts.Effects.Carry(l.id, t.Effects)
+	l.publish(t, events, l.c.opts.Now().Sub(started))
+	return nil
+}
+
+// publish answers the senders of the events and tells the subscribers.
+func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
+	l.book.Lock()
+	defer l.book.Unlock()
+	for i := range events {
+		if ch := l.waiters[events[i].ID]; ch != nil {
+			ch <- Result{Seq: events[i].Seq, EventID: events[i].ID, Outcome: t.Events[i], Tick: t.No}
+		}
+	}
+	l.note(t, events, took)
+	for ch := range l.subs {
+		select {
+		case ch <- t:
+		default:
+			delete(l.subs, ch)
+			close(ch)
+		}
+	}
+	for i := range t.Actions {
+		a := &t.Actions[i]
+		l.c.opts.Log.Debug("action", "town", l.id, "tick", t.No, "action", a.Kind, "rule", a.Rule, "bead", a.Bead, "agent", a.Agent, "run", a.Run, "reason", a.Reason)
+	}
+	for _, v := range t.Violations {
+		l.c.opts.Log.Error("invariant violated", "town", l.id, "tick", t.No, "invariant", v.Invariant, "entity", v.ID, "message", v.Message)
+	}
+}
+
+// arm says how long the loop may sleep.
+func (l *loop) arm(err error) time.Duration {
+	l.mu.RLock()
+	interval, due := idleAlarm, l.state.NextDue()
+	if l.state.Active() {
+		interval = activeAlarm
+	}
+	l.mu.RUnlock()
+	now := l.c.opts.Now()
+	sleep := interval
+	if err != nil {
+		sleep = retryAlarm
+	} else if due != 0 {
+		// A millisecond later than due: the core counts in whole ones.
+		sleep = max(min(sleep, due.Std().Sub(now)+time.Millisecond), 0)
+	}
+	l.book.Lock()
+	l.interval, l.nextFire = interval, now.Add(sleep)
+	l.book.Unlock()
+	return sleep
+}
+
+// snapshot leaves the whole state in the journal, so that recovery is quick. A failure costs only
+// time at the next start.
+func (l *loop) snapshot(ctx context.Context) {
+	if l.state.Tick() == l.snapTick {
+		return
+	}
+	l.mu.RLock()
+	tick, data := l.state.Tick(), l.state.Snapshot()
+	keep := l.state.Config("").Retention
+	l.mu.RUnlock()
+	if err := l.c.opts.Journal.SaveSnapshot(ctx, l.id, tick, data); err != nil {
+		l.c.opts.Log.Warn("no snapshot", "town", l.id, "tick", tick, "err", err)
+		return
+	}
+	l.snapTick, l.snapAt = tick, l.c.opts.Now()
+	if _, err := l.c.opts.Journal.Retain(ctx, l.id, l.c.now().Add(-keep)); err != nil {
+		l.c.opts.Log.Warn("old history was not removed", "town", l.id, "err", err)
+	}
+}
+
+func (l *loop) subscribe() (<-chan *town.Tick, func()) {
+	ch := make(chan *town.Tick, subscriberRoom)
+	l.book.Lock()
+	l.subs[ch] = struct{}{}
+	l.book.Unlock()
+	return ch, func() {
+		l.book.Lock()
+		defer l.book.Unlock()
+		if _, ok := l.subs[ch]; ok {
+			delete(l.subs, ch)
+			close(ch)
+		}
+	}
+}
+
+func (l *loop) endSubscriptions() {
+	l.book.Lock()
+	defer l.book.Unlock()
+	for ch := range l.subs {
+		delete(l.subs, ch)
+		close(ch)
+	}
+}
+
+func (l *loop) setTrouble(err error) {
+	l.book.Lock()
+	defer l.book.Unlock()
+	switch {
+	case err != nil && (l.failure == nil || l.failure.Error() != err.Error()):
+		l.c.opts.Log.Error("the loop cannot go on", "town", l.id, "err", err, "full", errors.Is(err, journal.ErrFull))
+	case err == nil && l.failure != nil:
+		l.c.opts.Log.Info("the loop goes on", "town", l.id)
+	}
+	l.failure = err
+}
+
+func (l *loop) trouble() error {
+	l.book.Lock()
+	defer l.book.Unlock()
+	return l.failure
+}

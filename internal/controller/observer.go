@@ -1,0 +1,203 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gastown/internal/runtime"
+	"gastown/internal/town"
+)
+
+// lookEvery is how often the observer looks at running agents. Ends of runs are pushed to it and
+// do not wait for that; while no agent runs it does not look at all.
+const lookEvery = 5 * time.Second
+
+// Observer merges what the runtime says with heartbeats into one observed status per agent, and
+// submits an event only when it differs from the last observed one, which the agent has in the
+// town's books.
+type Observer struct {
+	c   *Controller
+	rt  runtime.Runtime
+	log *slog.Logger
+
+	mu     sync.Mutex
+	heard  map[runtime.Key]time.Time // heartbeats that came in through the API
+	wakeup chan struct{}
+}
+
+// NewObserver returns an observer of the controller's towns. Run starts it.
+func NewObserver(c *Controller, rt runtime.Runtime) *Observer {
+	return &Observer{c: c, rt: rt, log: c.opts.Log, heard: map[runtime.Key]time.Time{}, wakeup: make(chan struct{}, 1)}
+}
+
+// Heartbeat notes that an agent has been heard. Nothing is written.
+func (o *Observer) Heartbeat(id town.TownID, agent town.AgentID, run town.Run) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.heard[runtime.Key{Town: string(id), Agent: string(agent), Run: int64(run)}] = o.c.opts.Now()
+}
+
+// Poke has the observer look soon, for example because an agent was started.
+func (o *Observer) Poke() {
+	select {
+	case o.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// Run observes until ctx ends.
+func (o *Observer) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r, ok := <-o.rt.Exits():
+			if !ok {
+				return
+			}
+			o.ended(ctx, r)
+			continue
+		case <-o.wakeup:
+		case <-timer.C:
+		}
+		if o.look(ctx) {
+			timer.Reset(lookEvery)
+		}
+	}
+}
+
+// ended submits the end of a run and lets the runtime forget it once that is durable.
+func (o *Observer) ended(ctx context.Context, r runtime.Report) {
+	id := town.TownID(r.Town)
+	code := r.ExitCode
+	done := &town.AgentCompleted{Result: town.RunCompleted, ExitCode: code}
+	if code != 0 || r.Reason != "" || r.Signal != "" {
+		done.Result, done.Reason = town.RunFailed, r.Reason
+		if r.Signal != "" && r.Reason == "" {
+			done.Reason = "its process was ended by signal: " + r.Signal
+		}
+	}
+	ev := town.Event{Agent: town.AgentID(r.Agent), Run: town.Run(r.Run), By: "observer"}
+	status, completed := ev, ev
+	status.Type, status.Payload = "container_status", &town.ContainerStatus{Status: town.Exited, ExitCode: &code, Reason: r.Reason}
+	completed.Type, completed.Payload = "agent_completed", done
+	if !o.submit(ctx, id, status, completed) {
+		return
+	}
+	o.mu.Lock()
+	delete(o.heard, r.Key)
+	o.mu.Unlock()
+	if err := o.rt.Forget(ctx, r.Key); err != nil {
+		o.log.Warn("an ended run was not forgotten; it will be reported again", "run", r.Key.String(), "err", err)
+	}
+}
+
+// submit reports whether the events are durable, or can never be. It goes on trying while the
+// journal has trouble.
+func (o *Observer) submit(ctx context.Context, id town.TownID, events ...town.Event) bool {
+	for {
+		_, err := o.c.Submit(ctx, id, events...)
+		switch {
+		case err == nil || errors.Is(err, ErrNoTown):
+			return true
+		case ctx.Err() != nil || errors.Is(err, ErrStopping):
+			return false
+		}
+		o.log.Warn("an observation was not recorded; trying again", "town", id, "err", err)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(retryAlarm):
+		}
+	}
+}
+
+// look compares every agent that may have a process with what the runtime says, and reports
+// whether there is any to look at again.
+func (o *Observer) look(ctx context.Context) bool {
+	watched := map[town.TownID][]*town.Agent{}
+	for _, id := range o.c.Towns() {
+		_ = o.c.Read(id, func(s *town.State) {
+			for _, a := range s.Agents() {
+				if a.Process() && a.Dispatch != town.DispatchPending {
+					watched[id] = append(watched[id], a)
+				}
+			}
+		})
+	}
+	if len(watched) == 0 {
+		return false
+	}
+	reports, err := o.rt.List(ctx)
+	if ctx.Err() != nil {
+		return false
+	}
+	byKey := map[runtime.Key]*runtime.Report{}
+	for i := range reports {
+		byKey[reports[i].Key] = &reports[i]
+	}
+	for id, agents := range watched {
+		for _, a := range agents {
+			key := runtime.Key{Town: string(id), Agent: string(a.ID), Run: int64(a.Run)}
+			o.compare(ctx, id, a, byKey[key], err)
+		}
+	}
+	return true
+}
+
+// compare submits what is different about one agent. An error of the runtime is not absence.
+func (o *Observer) compare(ctx context.Context, id town.TownID, a *town.Agent, r *runtime.Report, listErr error) {
+	heard := o.lastHeard(id, a, r)
+	silent := !heard.IsZero() && o.c.opts.Now().Sub(heard) >= town.HeartbeatMissing.Std()
+	status := town.NotFound
+	switch {
+	case listErr != nil:
+		status = town.Unknown
+	case r == nil:
+	case r.State == runtime.StateExited:
+		return // pushed through Exits, with more to say
+	case r.State == runtime.StateUnknown:
+		status = town.Unknown
+	case r.State == runtime.StateStarting:
+		status = town.Starting
+	case silent:
+		status = town.Unresponsive
+	default:
+		status = town.Running
+	}
+	var events []town.Event
+	ev := town.Event{Agent: a.ID, Run: a.Run, By: "observer"}
+	changed := status != a.Observed
+	if changed {
+		e := ev
+		e.Type, e.Payload = "container_status", &town.ContainerStatus{Status: status}
+		events = append(events, e)
+	}
+	o.c.opts.Meter.Observed(id, status, changed)
+	switch {
+	case status == town.Unresponsive && a.HeartbeatLost == 0:
+		ev.Type, ev.Payload = "heartbeat_lost", &town.HeartbeatLost{}
+		events = append(events, ev)
+	case status == town.Running && a.HeartbeatLost != 0:
+		ev.Type, ev.Payload = "heartbeat_resumed", &town.HeartbeatResumed{}
+		events = append(events, ev)
+	}
+	if len(events) > 0 {
+		o.submit(ctx, id, events...)
+	}
+}
+
+func (o *Observer) lastHeard(id town.TownID, a *town.Agent, r *runtime.Report) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	heard := o.heard[runtime.Key{Town: string(id), Agent: string(a.ID), Run: int64(a.Run)}]
+	if r != nil && r.Heartbeat.After(heard) {
+		heard = r.Heartbeat
+	}
+	return heard
+}

@@ -1,0 +1,85 @@
+package effect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"gastown/internal/git"
+	"gastown/internal/runtime"
+	"gastown/internal/town"
+)
+
+// dispatch prepares the worktree and starts the agent.
+func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
+	spec, err := r.spec(ctx, id, e)
+	if err == nil {
+		err = r.opts.Runtime.Start(ctx, *spec)
+	}
+	var refused *runtime.StartError
+	var wrong *configError
+	switch {
+	case err == nil:
+		return &town.DispatchAccepted{}, nil
+	case errors.As(err, &refused):
+		return &town.DispatchRejected{Class: string(refused.Class), Infra: refused.Class.Infra(), Reason: refused.Reason}, err
+	case errors.As(err, &wrong):
+		return &town.DispatchRejected{Class: "configuration", Infra: true, Reason: err.Error()}, err
+	case git.ClassOf(err) != "":
+		return &town.DispatchRejected{Class: "git_" + string(git.ClassOf(err)), Infra: true, Reason: err.Error()}, err
+	case spec == nil && ctx.Err() == nil:
+		return &town.DispatchRejected{Class: "worktree", Infra: true, Reason: err.Error()}, err
+	case spec == nil:
+		return &town.DispatchRejected{Class: "timeout", Infra: true, Reason: "its worktree was not ready in time: " + err.Error()}, err
+	}
+	// The runtime did not answer: it may have started.
+	return &town.DispatchUnknown{Reason: err.Error()}, err
+}
+
+// configError is a mistake in the town's configuration that only shows when an agent starts.
+type configError struct{ err error }
+
+func (e *configError) Error() string { return e.err.Error() }
+func (e *configError) Unwrap() error { return e.err }
+
+// spec says what to run, and prepares where.
+func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*runtime.Spec, error) {
+	d := e.Dispatch
+	env, err := r.environment(id, e)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	spec := &runtime.Spec{
+		Key: runtime.Key{Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)},
+		Env: env,
+	}
+	if d.Merge != nil && len(d.Command.Command) == 0 && d.Command.Preset == "" {
+		return r.refinery(spec, d)
+	}
+	args, stdin, err := commandLine(d.Command, d.Prompt)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	spec.Command, spec.Stdin = args, []byte(stdin)
+	// The last run's uncommitted work is the next one's, on the same branch.
+	tree, err := r.rig(id, e.Rig, d.Repo).EnsureWorktree(ctx, git.WorktreeSpec{
+		Agent: string(e.Agent), Branch: d.Branch, Base: d.Base, Resume: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot prepare the worktree of %s: %w", e.Agent, err)
+	}
+	spec.Dir = tree.Path
+	return spec, nil
+}
+
+// refinery runs the built-in one: this program, which reads what to merge from standard input.
+func (r *Runner) refinery(spec *runtime.Spec, d *town.DispatchSpec) (*runtime.Spec, error) {
+	data, err := json.Marshal(d.Merge)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the merge request: %w", err)
+	}
+	spec.Command, spec.Stdin, spec.Dir = []string{r.opts.Self, "refinery"}, data, filepath.Clean(r.opts.Home)
+	return spec, nil
+}

@@ -1,0 +1,12 @@
+// Package effect carries out what the core has decided: it starts and stops agents and looks at
+// branches. It never touches a town's state: the outcome of an effect comes back as an event, in
+// one of three ways:
+//
+//	accepted   it has happened
+//	rejected   it surely has not: the town rolls back at once
+//	unknown    a time-out: the town waits for the heartbeat to tell
+//
+// Effects about the same agent are carried out one after another, in the order in which they were
+// decided, so that a stop never overtakes the start it is meant for. Beyond that they run side by
+// side, bounded per kind, each with a time-out.
+package effect
