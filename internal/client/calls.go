@@ -1,0 +1,275 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"gastown/internal/controller"
+	"gastown/internal/town"
+	"gastown/internal/wire"
+)
+
+func get[T any](ctx context.Context, c *Client, path string) (T, error) {
+	var out T
+	err := c.call(ctx, http.MethodGet, path, nil, &out)
+	return out, err
+}
+
+func send[T any](ctx context.Context, c *Client, method, path string, in any) (T, error) {
+	var out T
+	err := c.call(ctx, method, path, in, &out)
+	return out, err
+}
+
+func post[T any](ctx context.Context, c *Client, path string, in any) (T, error) {
+	return send[T](ctx, c, http.MethodPost, path, in)
+}
+
+// Health returns nil if a server answers.
+func (c *Client) Health(ctx context.Context) error {
+	return c.call(ctx, http.MethodGet, "/healthz", nil, nil)
+}
+
+// Ready returns nil if the server's towns are well.
+func (c *Client) Ready(ctx context.Context) error {
+	return c.call(ctx, http.MethodGet, "/readyz", nil, nil)
+}
+
+// Shutdown has the server stop, soon.
+func (c *Client) Shutdown(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/api/shutdown", nil, nil)
+}
+
+// Towns lists the towns.
+func (c *Client) Towns(ctx context.Context) ([]wire.Town, error) {
+	l, err := get[wire.List[wire.Town]](ctx, c, "/api/towns")
+	return l.Items, err
+}
+
+// CreateTown makes a town.
+func (c *Client) CreateTown(ctx context.Context, n wire.NewTown) (wire.Town, error) {
+	return post[wire.Town](ctx, c, "/api/towns", n)
+}
+
+// Town is a client for one town.
+type Town struct {
+	c    *Client
+	base string
+}
+
+// Town returns a client for one town; it asks nothing yet.
+func (c *Client) Town(id town.TownID) *Town {
+	return &Town{c, "/api/towns/" + url.PathEscape(string(id))}
+}
+
+func (t *Town) at(parts ...string) string {
+	p := t.base
+	for _, x := range parts {
+		p += "/" + url.PathEscape(x)
+	}
+	return p
+}
+
+// Show returns the town.
+func (t *Town) Show(ctx context.Context) (wire.Town, error) { return get[wire.Town](ctx, t.c, t.base) }
+
+// Configure sets configuration values.
+func (t *Town) Configure(ctx context.Context, p wire.TownPatch) (wire.Town, error) {
+	return send[wire.Town](ctx, t.c, http.MethodPatch, t.base, p)
+}
+
+// Pause keeps the town from starting anything.
+func (t *Town) Pause(ctx context.Context, reason string) (wire.Town, error) {
+	return post[wire.Town](ctx, t.c, t.at("pause"), wire.Reason{Reason: reason})
+}
+
+// Resume ends a pause.
+func (t *Town) Resume(ctx context.Context) (wire.Town, error) {
+	return post[wire.Town](ctx, t.c, t.at("resume"), nil)
+}
+
+// Status returns the status document.
+func (t *Town) Status(ctx context.Context) (controller.Status, error) {
+	return get[controller.Status](ctx, t.c, t.at("status"))
+}
+
+// Rigs lists the rigs.
+func (t *Town) Rigs(ctx context.Context) ([]*town.Rig, error) {
+	l, err := get[wire.List[*town.Rig]](ctx, t.c, t.at("rigs"))
+	return l.Items, err
+}
+
+// AddRig takes a repository into the town.
+func (t *Town) AddRig(ctx context.Context, n wire.NewRig) (*town.Rig, error) {
+	return post[*town.Rig](ctx, t.c, t.at("rigs"), n)
+}
+
+// Rig shows a rig.
+func (t *Town) Rig(ctx context.Context, id town.RigID) (*town.Rig, error) {
+	return get[*town.Rig](ctx, t.c, t.at("rigs", string(id)))
+}
+
+// UpdateRig changes a rig.
+func (t *Town) UpdateRig(ctx context.Context, id town.RigID, p wire.RigPatch) (*town.Rig, error) {
+	return send[*town.Rig](ctx, t.c, http.MethodPatch, t.at("rigs", string(id)), p)
+}
+
+// RemoveRig takes a rig out of the town.
+func (t *Town) RemoveRig(ctx context.Context, id town.RigID) error {
+	return t.c.call(ctx, http.MethodDelete, t.at("rigs", string(id)), nil, nil)
+}
+
+// Sling makes a bead.
+func (t *Town) Sling(ctx context.Context, n town.NewBead) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("beads"), n)
+}
+
+// Beads returns a page of beads; query has the filters of the API.
+func (t *Town) Beads(ctx context.Context, query url.Values) (wire.BeadPage, error) {
+	return get[wire.BeadPage](ctx, t.c, t.at("beads")+"?"+query.Encode())
+}
+
+// Bead shows a bead.
+func (t *Town) Bead(ctx context.Context, id town.BeadID) (wire.Bead, error) {
+	return get[wire.Bead](ctx, t.c, t.at("beads", string(id)))
+}
+
+// UpdateBead changes what is set.
+func (t *Town) UpdateBead(ctx context.Context, id town.BeadID, p town.BeadUpdated) (wire.Bead, error) {
+	return send[wire.Bead](ctx, t.c, http.MethodPatch, t.at("beads", string(id)), p)
+}
+
+// BeadVerb does something to a bead: hold, release, cancel or retry, with the document it takes.
+func (t *Town) BeadVerb(ctx context.Context, id town.BeadID, verb string, in any) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("beads", string(id), verb), in)
+}
+
+// Depend makes a bead wait for another.
+func (t *Town) Depend(ctx context.Context, id, on town.BeadID) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("beads", string(id), "dependencies"), wire.DependsOn{On: on})
+}
+
+// Undepend ends that.
+func (t *Town) Undepend(ctx context.Context, id, on town.BeadID) (wire.Bead, error) {
+	return send[wire.Bead](ctx, t.c, http.MethodDelete, t.at("beads", string(id), "dependencies", string(on)), nil)
+}
+
+// Acknowledge says that a person has seen an escalation.
+func (t *Town) Acknowledge(ctx context.Context, id town.BeadID) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("escalations", string(id), "acknowledge"), nil)
+}
+
+// Convoys lists the convoys.
+func (t *Town) Convoys(ctx context.Context) ([]*town.Bead, error) {
+	l, err := get[wire.List[*town.Bead]](ctx, t.c, t.at("convoys"))
+	return l.Items, err
+}
+
+// CreateConvoy makes a convoy.
+func (t *Town) CreateConvoy(ctx context.Context, n wire.NewConvoy) (wire.Convoy, error) {
+	return post[wire.Convoy](ctx, t.c, t.at("convoys"), n)
+}
+
+// Convoy shows a convoy.
+func (t *Town) Convoy(ctx context.Context, id town.BeadID) (wire.Convoy, error) {
+	return get[wire.Convoy](ctx, t.c, t.at("convoys", string(id)))
+}
+
+// ConvoyVerb starts or closes a convoy.
+func (t *Town) ConvoyVerb(ctx context.Context, id town.BeadID, verb string, in any) (wire.Convoy, error) {
+	return post[wire.Convoy](ctx, t.c, t.at("convoys", string(id), verb), in)
+}
+
+// Agents lists the agents.
+func (t *Town) Agents(ctx context.Context) ([]*town.Agent, error) {
+	l, err := get[wire.List[*town.Agent]](ctx, t.c, t.at("agents"))
+	return l.Items, err
+}
+
+// Agent shows an agent.
+func (t *Town) Agent(ctx context.Context, id town.AgentID) (*town.Agent, error) {
+	return get[*town.Agent](ctx, t.c, t.at("agents", string(id)))
+}
+
+// AgentVerb stops or resets an agent.
+func (t *Town) AgentVerb(ctx context.Context, id town.AgentID, verb string, in any) (*town.Agent, error) {
+	return post[*town.Agent](ctx, t.c, t.at("agents", string(id), verb), in)
+}
+
+// Logs returns what a run has written; the caller closes it. Run 0 is the newest, tail 0 is all.
+func (t *Town) Logs(ctx context.Context, id town.AgentID, run town.Run, tail int, follow bool) (io.ReadCloser, error) {
+	q := url.Values{}
+	if run > 0 {
+		q.Set("run", strconv.FormatInt(int64(run), 10))
+	}
+	if tail > 0 {
+		q.Set("tail", strconv.Itoa(tail))
+	}
+	if follow {
+		q.Set("follow", "true")
+	}
+	resp, err := t.c.open(ctx, http.MethodGet, t.at("agents", string(id), "logs")+"?"+q.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// Events returns a page of events; query has the filters of the API.
+func (t *Town) Events(ctx context.Context, query url.Values) (json.RawMessage, error) {
+	return get[json.RawMessage](ctx, t.c, t.at("events")+"?"+query.Encode())
+}
+
+// Why explains a bead, agent or convoy.
+func (t *Town) Why(ctx context.Context, id string) (town.Why, error) {
+	return get[town.Why](ctx, t.c, t.at("debug", "why", id))
+}
+
+// Watch calls f for every tick until ctx ends, the server does or f returns false.
+func (t *Town) Watch(ctx context.Context, f func(*town.Tick) bool) error {
+	resp, err := t.c.open(ctx, http.MethodGet, t.at("stream"), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 16<<20)
+	event := ""
+	for lines.Scan() {
+		line := lines.Text()
+		if name, ok := strings.CutPrefix(line, "event: "); ok {
+			event = name
+		}
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok {
+			continue
+		}
+		tick := new(town.Tick)
+		if event == "tick" {
+			if err := json.Unmarshal([]byte(data), tick); err != nil {
+				return fmt.Errorf("cannot read the stream: %w", err)
+			}
+		}
+		if !f(tick) {
+			return nil
+		}
+	}
+	return lines.Err()
+}
+
+// Prime returns what the agent is to do.
+func (t *Town) Prime(ctx context.Context) (wire.Prime, error) {
+	return get[wire.Prime](ctx, t.c, t.at("agent", "prime"))
+}
+
+// Verb says something as the agent of the token; the payload is the event's.
+func (t *Town) Verb(ctx context.Context, verb string, p town.Payload) (wire.Receipt, error) {
+	return post[wire.Receipt](ctx, t.c, t.at("agent", verb), p)
+}

@@ -1,0 +1,158 @@
+// Package wire has the documents that the API takes and gives, for the server and its clients.
+// Entities are the core's own types.
+package wire
+
+import (
+	"time"
+
+	"gastown/internal/town"
+)
+
+// ServerInfo is how clients on the same machine find the server: a file in the data folder.
+type ServerInfo struct {
+	URL     string    `json:"url"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	Version string    `json:"version"`
+}
+
+// NewTown asks for a town.
+type NewTown struct {
+	ID   town.TownID `json:"id" pattern:"^[a-z0-9][a-z0-9-]{0,39}$" doc:"Part of URLs: lower-case letters, digits and '-'."`
+	Name string      `json:"name,omitempty" maxLength:"100"`
+}
+
+// TownPatch sets configuration values of a town.
+type TownPatch struct {
+	Name     string        `json:"name,omitempty" maxLength:"100"`
+	Settings town.Settings `json:"settings,omitempty"`
+}
+
+// Town is a town with its rigs.
+type Town struct {
+	town.Town
+	Rigs     []*town.Rig `json:"rigs"`
+	LastTick town.TickNo `json:"lastTick"`
+}
+
+// NewRig asks for a repository to be taken into a town.
+type NewRig struct {
+	Name          town.RigID    `json:"name,omitempty" doc:"Default: the last part of the URL."`
+	URL           string        `json:"url" minLength:"1" doc:"Whatever git can clone; a path on the server too."`
+	DefaultBranch string        `json:"defaultBranch,omitempty" doc:"Default: the repository's own."`
+	Settings      town.Settings `json:"settings,omitempty" doc:"Overrides of the town's settings."`
+}
+
+// RigPatch changes a rig.
+type RigPatch struct {
+	DefaultBranch string        `json:"defaultBranch,omitempty"`
+	Settings      town.Settings `json:"settings,omitempty"`
+}
+
+// Reason is why somebody does something.
+type Reason struct {
+	Reason string `json:"reason,omitempty" maxLength:"1000"`
+}
+
+// Cancel ends a bead.
+type Cancel struct {
+	As     town.BeadStatus `json:"as,omitempty" enum:"closed,failed" doc:"Default: closed."`
+	Reason string          `json:"reason,omitempty" maxLength:"1000"`
+}
+
+// DependsOn names a bead.
+type DependsOn struct {
+	On town.BeadID `json:"dependsOn" minLength:"1"`
+}
+
+// Bead is a bead with what hangs together with it.
+type Bead struct {
+	*town.Bead
+	DependsOn     []town.BeadID `json:"dependsOn,omitempty"`
+	NeededBy      []town.BeadID `json:"neededBy,omitempty"`
+	MergeRequests []*town.Bead  `json:"mergeRequests,omitempty"`
+	Why           string        `json:"why,omitempty"`
+	Archived      bool          `json:"archived,omitempty"`
+	// Ignored says why a request changed nothing although it was no mistake.
+	Ignored string `json:"ignored,omitempty"`
+}
+
+// BeadPage is a page of beads; an empty Next is the last one.
+type BeadPage struct {
+	Beads []*town.Bead `json:"beads"`
+	Next  string       `json:"next,omitempty"`
+}
+
+// NewConvoy asks for a convoy.
+type NewConvoy struct {
+	Title     string         `json:"title" minLength:"1"`
+	Body      string         `json:"body,omitempty"`
+	MergeMode town.MergeMode `json:"mergeMode,omitempty" enum:"review-then-land,review-and-merge"`
+	Staged    *bool          `json:"staged,omitempty"`
+	Tasks     []town.NewBead `json:"tasks" minItems:"1"`
+}
+
+// Convoy is a convoy with its members.
+type Convoy struct {
+	*town.Bead
+	Tasks         []*town.Bead `json:"tasks"`
+	MergeRequests []*town.Bead `json:"mergeRequests,omitempty"`
+	Why           string       `json:"why,omitempty"`
+	Ignored       string       `json:"ignored,omitempty"`
+}
+
+// List wraps a list, so that the document can grow.
+type List[T any] struct {
+	Items []T `json:"items"`
+}
+
+// EventPage is a page of events; Next is the place to go on from, zero at the end.
+type EventPage struct {
+	Events []Event  `json:"events"`
+	Next   town.Seq `json:"next,omitempty"`
+}
+
+// Event is an event with what became of it; Tick and Outcome are absent while it is pending.
+type Event struct {
+	town.Event
+	Tick    town.TickNo        `json:"tick,omitempty"`
+	Outcome *town.EventOutcome `json:"outcome,omitempty"`
+}
+
+// TickPage is a page of ticks; Next is the number to go on from, zero at the end.
+type TickPage struct {
+	Ticks []Tick      `json:"ticks"`
+	Next  town.TickNo `json:"next,omitempty"`
+}
+
+// Tick is a tick with the entities as they stood after it.
+type Tick struct {
+	*town.Tick
+	Entities []Entity `json:"entities"`
+}
+
+// Entity is an entity as it stood after a tick; State is absent if it was gone.
+type Entity struct {
+	Kind     town.Kind `json:"kind"`
+	ID       string    `json:"id"`
+	Gone     bool      `json:"gone,omitempty"`
+	Archived bool      `json:"archived,omitempty"`
+	State    any       `json:"state,omitempty"`
+}
+
+// Prime is what an agent needs to begin.
+type Prime struct {
+	Bead   *town.Bead      `json:"bead"`
+	Prompt string          `json:"prompt"`
+	Branch string          `json:"branch,omitempty"`
+	Base   string          `json:"base,omitempty"`
+	Merge  *town.MergeSpec `json:"merge,omitempty"`
+}
+
+// Receipt answers an agent's verb.
+type Receipt struct {
+	Seq   town.Seq    `json:"seq"`
+	Tick  town.TickNo `json:"tick"`
+	Made  []string    `json:"made,omitempty"` // ids of what came of it
+	Again bool        `json:"again,omitempty"`
+}
