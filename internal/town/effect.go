@@ -192,3 +192,13 @@ func (s *State) targetOf(b *Bead) string {
 	}
 	return s.repo(b.Rig).DefaultBranch
 }
+
+// Assignment says what an agent has to do with a bead: the branch it works on and what that is to
+// be merged into, or what it is to merge.
+func (s *State) Assignment(a *Agent, b *Bead) (branch, base string, merge *MergeSpec) {
+	if b.Merge != nil {
+		return b.Merge.Branch, b.Merge.Target, s.mergeSpec(b)
+	}
+	branch, base = s.workBranch(a.ID, b)
+	return branch, base, nil
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"gastown/internal/git"
+	"gastown/internal/town"
+)
+
+func (a *app) refineryCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "refinery", Short: "Merge one merge request (started by the town)", Hidden: true, Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM)
+			defer stop()
+			return a.refinery(ctx)
+		},
+	}
+}
+
+// refinery reads what to merge from standard input, merges it and reports what came of it. Its
+// output is its log.
+func (a *app) refinery(ctx context.Context) error {
+	t, err := a.asAgent()
+	if err != nil {
+		return err
+	}
+	var m town.MergeSpec
+	if err := json.NewDecoder(a.in).Decode(&m); err != nil {
+		return fmt.Errorf("cannot read what to merge: %w", err)
+	}
+	result, err := a.merge(ctx, &m)
+	if ctx.Err() != nil {
+		return errors.New("the merge was stopped")
+	}
+	verb, payload := outcomeOf(&m, result, err)
+	fmt.Fprintf(a.out, "%s: %s\n", m.MergeRequest, verb)
+	if _, err := t.Verb(ctx, verb, payload); err != nil {
+		return fmt.Errorf("cannot report that %s is %s: %w", m.MergeRequest, verb, err)
+	}
+	return nil
+}
+
+func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, error) {
+	store, err := git.Open(filepath.Join(a.home, "git"))
+	if err != nil {
+		return git.MergeResult{}, err
+	}
+	rig := store.Rig(os.Getenv("GASTOWN_TOWN"), os.Getenv("GASTOWN_RIG"), m.Repo.URL, m.Repo.DefaultBranch)
+	fmt.Fprintf(a.out, "%s: merge %s (%s) into %s\n", m.MergeRequest, m.Branch, short(m.Head), m.Target)
+	req := git.MergeRequest{
+		Branch: m.Branch, ExpectedHead: m.Head, Target: m.Target, Base: m.Base, Log: a.out,
+		Title: fmt.Sprintf("%s (%s)", m.Title, m.Source), Body: m.Summary,
+		Trailers: []git.Trailer{{Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
+	}
+	for _, g := range m.Gates {
+		timeout := g.Timeout
+		if timeout == 0 {
+			timeout = town.DefaultGateTimeout
+		}
+		req.Gates = append(req.Gates, git.Gate{Name: g.Name, Shell: g.Command, Timeout: timeout.Std()})
+	}
+	return rig.Merge(ctx, req)
+}
+
+// outcomeOf turns the result of a merge into the verb that reports it.
+func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p town.Payload) {
+	var moved *git.HeadMovedError
+	var refused *git.PushRefusedError
+	switch {
+	case errors.As(err, &moved):
+		return "merge-failed", &town.MergeFailed{Class: "head_moved", Reason: err.Error()}
+	case errors.As(err, &refused):
+		return "merge-failed", &town.MergeFailed{Class: "push_refused", Reason: err.Error()}
+	case errors.Is(err, git.ErrTargetKeepsMoving):
+		return "merge-failed", &town.MergeFailed{Class: "target_moves", Reason: err.Error()}
+	case err != nil:
+		class := string(git.ClassOf(err))
+		if class == "" {
+			class = "other"
+		}
+		return "merge-failed", &town.MergeFailed{Class: class, Reason: err.Error()}
+	}
+	switch r.Outcome {
+	case git.OutcomeMerged:
+		return "merge-completed", &town.MergeCompleted{Commit: r.Commit}
+	case git.OutcomeConflicted:
+		return "merge-conflicted", &town.MergeConflicted{Files: r.Files}
+	case git.OutcomeGateFailed:
+		return "merge-rejected", &town.MergeRejected{Gate: r.Gate.Gate, Log: strings.ToValidUTF8(r.Gate.Tail, "\uFFFD")}
+	}
+	return "merge-failed", &town.MergeFailed{Class: string(r.Outcome), Reason: fmt.Sprintf("branch %s is %s", m.Branch, r.Outcome)}
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gastown/internal/client"
+	"gastown/internal/town"
+	"gastown/internal/wire"
+)
+
+// beadClient is what onBead hands to its function.
+type beadClient = *client.Town
+
+// onBead does something to a bead and prints it.
+func (a *app) onBead(ctx context.Context, id string, do func(context.Context, beadClient, town.BeadID) (wire.Bead, error)) error {
+	t, err := a.inTown(ctx)
+	if err != nil {
+		return err
+	}
+	b, err := do(ctx, t, town.BeadID(id))
+	if err != nil {
+		return err
+	}
+	if b.Ignored != "" {
+		a.say("nothing changed: %s", b.Ignored)
+	}
+	return a.print(b, func(w io.Writer) { printBead(w, &b) })
+}
+
+func absolute(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot find %s: %w", path, err)
+	}
+	return abs, nil
+}
+
+// settingsOf reads KEY=VALUE pairs; a dot leads into a map. Values are YAML-free: JSON where they
+// are JSON, text otherwise.
+func settingsOf(pairs []string) (town.Settings, error) {
+	doc := map[string]any{}
+	for _, pair := range pairs {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return town.Settings{}, &exitError{exitUsage, fmt.Errorf("%q is not KEY=VALUE", pair)}
+		}
+		var v any = value
+		if err := json.Unmarshal([]byte(value), &v); err != nil {
+			v = value
+		}
+		at := doc
+		parts := strings.Split(key, ".")
+		for _, p := range parts[:len(parts)-1] {
+			next, ok := at[p].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[p] = next
+			}
+			at = next
+		}
+		at[parts[len(parts)-1]] = v
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		return town.Settings{}, fmt.Errorf("cannot write the settings: %w", err)
+	}
+	set, err := town.ParseSettings(data)
+	if err != nil {
+		return set, &exitError{exitUsage, err}
+	}
+	return set, nil
+}
+
+func (a *app) townCmd() *cobra.Command {
+	c := &cobra.Command{Use: "town", Short: "Make, configure, pause and resume towns"}
+	c.AddCommand(&cobra.Command{Use: "list", Short: "List the towns", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		towns, err := a.client().Towns(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.print(towns, func(w io.Writer) {
+			for i := range towns {
+				printTown(w, &towns[i])
+			}
+		})
+	}})
+	var name string
+	create := &cobra.Command{Use: "create ID", Short: "Make a town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+		t, err := a.client().CreateTown(cmd.Context(), wire.NewTown{ID: town.TownID(argv[0]), Name: name})
+		if err != nil {
+			return err
+		}
+		return a.print(t, func(w io.Writer) { printTown(w, &t) })
+	}}
+	create.Flags().StringVar(&name, "name", "", "name for people")
+	c.AddCommand(create)
+	c.AddCommand(a.onTown("show", "Show a town and its settings", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Show(ctx) }))
+	c.AddCommand(a.onTown("set KEY=VALUE…", "Set configuration values, such as max_agents=4 or agents.polecat.preset=claude", cobra.MinimumNArgs(1),
+		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
+			set, err := settingsOf(argv)
+			if err != nil {
+				return wire.Town{}, err
+			}
+			return t.Configure(ctx, wire.TownPatch{Settings: set})
+		}))
+	c.AddCommand(a.onTown("pause [REASON]", "Start nothing new; what runs goes on", cobra.MaximumNArgs(1),
+		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
+			return t.Pause(ctx, strings.Join(argv, " "))
+		}))
+	c.AddCommand(a.onTown("resume", "End a pause", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Resume(ctx) }))
+	return c
+}
+
+func (a *app) onTown(use, short string, check cobra.PositionalArgs, do func(context.Context, *client.Town, []string) (wire.Town, error)) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
+		t, err := a.inTown(cmd.Context())
+		if err != nil {
+			return err
+		}
+		doc, err := do(cmd.Context(), t, argv)
+		if err != nil {
+			return err
+		}
+		return a.print(doc, func(w io.Writer) { printTown(w, &doc) })
+	}}
+}
+
+func (a *app) agentCmd() *cobra.Command {
+	c := &cobra.Command{Use: "agent", Short: "List, show, stop and reset agents"}
+	c.AddCommand(&cobra.Command{Use: "list", Short: "List the agents", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		t, err := a.inTown(cmd.Context())
+		if err != nil {
+			return err
+		}
+		agents, err := t.Agents(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.print(agents, func(w io.Writer) { printAgents(w, agents) })
+	}})
+	var reason string
+	for _, v := range []struct{ verb, short string }{
+		{"show", "Show an agent"}, {"stop", "End an agent's run; its bead is open again"}, {"reset", "Put an agent back to idle"},
+	} {
+		sub := &cobra.Command{Use: v.verb + " AGENT", Short: v.short, Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+			t, err := a.inTown(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var ag *town.Agent
+			switch v.verb {
+			case "show":
+				ag, err = t.Agent(cmd.Context(), town.AgentID(argv[0]))
+			case "stop":
+				ag, err = t.AgentVerb(cmd.Context(), town.AgentID(argv[0]), v.verb, wire.Reason{Reason: reason})
+			default:
+				ag, err = t.AgentVerb(cmd.Context(), town.AgentID(argv[0]), v.verb, nil)
+			}
+			if err != nil {
+				return err
+			}
+			return a.print(ag, func(w io.Writer) { printAgents(w, []*town.Agent{ag}) })
+		}}
+		if v.verb == "stop" {
+			sub.Flags().StringVarP(&reason, "message", "m", "", "why")
+		}
+		c.AddCommand(sub)
+	}
+	return c
+}

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gastown/internal/client"
+	"gastown/internal/town"
+)
+
+// asAgent speaks to the server with the token of the run that this process belongs to.
+func (a *app) asAgent() (*client.Town, error) {
+	token, id := os.Getenv("GASTOWN_TOKEN"), os.Getenv("GASTOWN_TOWN")
+	if token == "" || id == "" {
+		return nil, errors.New("this is for agents: GASTOWN_TOKEN and GASTOWN_TOWN are set where a town starts one")
+	}
+	c := client.New(client.Config{Patience: agentPatience, Find: func() (string, string, error) {
+		// A server that was started again may listen elsewhere.
+		if info, err := a.running(); err == nil {
+			return info.URL, token, nil
+		}
+		return os.Getenv("GASTOWN_URL"), token, nil
+	}})
+	return c.Town(town.TownID(id)), nil
+}
+
+// verb makes a command of an agent's verb; make reads its arguments.
+func (a *app) verb(use, short, path string, check cobra.PositionalArgs, make func(cmd *cobra.Command, argv []string) (town.Payload, error)) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
+		t, err := a.asAgent()
+		if err != nil {
+			return err
+		}
+		p, err := make(cmd, argv)
+		if err != nil {
+			return err
+		}
+		r, err := t.Verb(cmd.Context(), path, p)
+		if err != nil {
+			return err
+		}
+		return a.print(r, func(w io.Writer) { fmt.Fprintf(w, "noted (event %d)\n", r.Seq) })
+	}}
+}
+
+func (a *app) verbCmds() []*cobra.Command {
+	prime := &cobra.Command{Use: "prime", Short: "Print what this agent is to do", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		t, err := a.asAgent()
+		if err != nil {
+			return err
+		}
+		p, err := t.Prime(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.print(p, func(w io.Writer) { fmt.Fprint(w, p.Prompt) })
+	}}
+	var severity, category string
+	escalate := a.verb("escalate MESSAGE", "Tell people about something", "escalate", cobra.MinimumNArgs(1),
+		func(_ *cobra.Command, argv []string) (town.Payload, error) {
+			return &town.AgentEscalated{Severity: town.Severity(severity), Category: category, Message: strings.Join(argv, " ")}, nil
+		})
+	escalate.Flags().StringVar(&severity, "severity", string(town.SeverityMedium), "low, medium, high or critical")
+	escalate.Flags().StringVar(&category, "category", "help", "one word for its kind")
+	var files []string
+	changes := a.verb("request-changes FEEDBACK", "Ask for changes on the merge request's branch", "request-changes", cobra.MinimumNArgs(1),
+		func(_ *cobra.Command, argv []string) (town.Payload, error) {
+			text, err := a.text(strings.Join(argv, " "))
+			return &town.ChangesRequested{Feedback: text, Files: files}, err
+		})
+	changes.Flags().StringSliceVar(&files, "file", nil, "file that it is about; may be repeated")
+	return []*cobra.Command{
+		prime, a.doneCmd(), changes, escalate,
+		a.verb("checkpoint TEXT", "Leave a note for the next run; - reads standard input", "checkpoint", cobra.MinimumNArgs(1),
+			func(_ *cobra.Command, argv []string) (town.Payload, error) {
+				text, err := a.text(strings.Join(argv, " "))
+				return &town.AgentCheckpoint{Text: text}, err
+			}),
+		a.verb("agent-status LINE", "Say what this agent does now", "status", cobra.MinimumNArgs(1),
+			func(_ *cobra.Command, argv []string) (town.Payload, error) {
+				return &town.AgentStatusLine{Line: strings.Join(argv, " ")}, nil
+			}),
+	}
+}
+
+func (a *app) doneCmd() *cobra.Command {
+	var summary, noChanges string
+	c := a.verb("done", "Say that the work is done and committed on its branch", "done", cobra.NoArgs,
+		func(cmd *cobra.Command, _ []string) (town.Payload, error) {
+			p := &town.AgentDone{Branch: os.Getenv("GASTOWN_BRANCH"), Summary: summary, NoChanges: noChanges}
+			head, err := a.committed(cmd.Context(), p.Branch)
+			p.Head = head
+			return p, err
+		})
+	c.Flags().StringVarP(&summary, "message", "m", "", "a sentence on what was done")
+	c.Flags().StringVar(&noChanges, "no-changes", "", "nothing had to change, and why")
+	return c
+}
+
+// committed returns the commit of the branch and makes sure that nothing is left uncommitted: it
+// would be lost for the merge.
+func (a *app) committed(ctx context.Context, branch string) (string, error) {
+	left, err := exec.CommandContext(ctx, "git", "status", "--porcelain").Output()
+	if err != nil {
+		return "", errors.New("this is not the agent's worktree: run it where the work was done")
+	}
+	if len(left) > 0 {
+		return "", fmt.Errorf("there are uncommitted changes; commit them (or remove them) first:\n%s", strings.TrimRight(string(left), "\n"))
+	}
+	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--verify", "--end-of-options", branch+"^{commit}").Output()
+	if err != nil {
+		return "", fmt.Errorf("there is no branch %s here: commit the work on it", branch)
+	}
+	return strings.TrimSpace(string(head)), nil
+}

@@ -1,0 +1,270 @@
+// Package server puts the parts together: one data folder, one journal, one listener.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"gastown/internal/api"
+	"gastown/internal/auth"
+	"gastown/internal/controller"
+	"gastown/internal/effect"
+	"gastown/internal/git"
+	"gastown/internal/journal/sqlite"
+	"gastown/internal/observe"
+	"gastown/internal/runtime"
+	"gastown/internal/runtime/process"
+	"gastown/internal/town"
+	"gastown/internal/wire"
+)
+
+// InfoFile is where a running server says how to reach it, in the data folder.
+const InfoFile = "server.json"
+
+// Options are what a server needs.
+type Options struct {
+	// Home is the data folder; it is made if it is not there.
+	Home string
+	// Listen is the address, such as 127.0.0.1:7333; port 0 takes a free one.
+	Listen  string
+	Version string
+	Log     *slog.Logger
+}
+
+// Server is a running server.
+type Server struct {
+	opts     Options
+	keys     *auth.Keys
+	journal  *sqlite.Journal
+	runtime  *process.Runtime
+	towns    *controller.Controller
+	effects  *effect.Runner
+	observer *controller.Observer
+	listener net.Listener
+	http     *http.Server
+
+	observing context.CancelFunc
+	wait      sync.WaitGroup
+	stop      chan struct{} // closed when somebody asks for the end
+	stopOnce  sync.Once
+	done      chan struct{} // closed when streams must end
+	doneOnce  sync.Once
+}
+
+// Start opens the data folder, recovers the towns, finds agents that run, and serves. On an error
+// nothing is left running.
+func Start(ctx context.Context, opts Options) (*Server, error) {
+	s := &Server{opts: opts, stop: make(chan struct{}), done: make(chan struct{})}
+	if err := s.start(ctx); err != nil {
+		s.Stop(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	home := s.opts.Home
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
+	}
+	var err error
+	// The address first: a busy port is the most likely mistake, and nothing is touched yet.
+	if s.listener, err = listen(s.opts.Listen); err != nil {
+		return err
+	}
+	if s.journal, err = sqlite.Open(ctx, filepath.Join(home, "gastown.db")); err != nil {
+		return err
+	}
+	if s.keys, err = auth.Open(home); err != nil {
+		return err
+	}
+	store, err := git.Open(filepath.Join(home, "git"))
+	if err != nil {
+		return err
+	}
+	self, bin, err := s.installSelf()
+	if err != nil {
+		return err
+	}
+	if s.runtime, err = process.Open(process.Options{Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}}); err != nil {
+		return err
+	}
+	metrics := observe.New(s.opts.Version)
+	s.effects = effect.New(effect.Options{
+		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
+		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log,
+	})
+	s.towns = controller.New(controller.Options{Journal: s.journal, Effects: s.effects, Meter: metrics, Log: s.opts.Log})
+	s.observer = controller.NewObserver(s.towns, s.runtime)
+	if err := s.towns.Start(ctx); err != nil {
+		return err
+	}
+	observe, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.observing = cancel
+	s.wait.Go(func() { s.observer.Run(observe) })
+	s.serve(metrics)
+	return s.writeInfo()
+}
+
+// serve answers requests from now on.
+func (s *Server) serve(metrics *observe.Metrics) {
+	s.http = &http.Server{
+		Handler: api.New(api.Config{
+			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: git.CheckURL, Logs: s.logs,
+			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(),
+			Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Done: s.done,
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelWarn),
+	}
+	s.wait.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.opts.Log.Error("the server does not listen any more", "err", err)
+			s.askStop()
+		}
+	})
+}
+
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("cannot listen on %s: the address is in use, perhaps by another gastown: stop that (gastown down), or choose another with --listen", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w: choose another with --listen", address, err)
+	}
+	return l, nil
+}
+
+// installSelf makes a folder with a link to this program, so that agents find the very gastown that
+// started them.
+func (s *Server) installSelf() (self, bin string, err error) {
+	if self, err = os.Executable(); err != nil {
+		return "", "", fmt.Errorf("cannot find this program: %w", err)
+	}
+	bin = filepath.Join(s.opts.Home, "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		return "", "", fmt.Errorf("cannot make a folder for agents' programs: %w", err)
+	}
+	link, fresh := filepath.Join(bin, "gastown"), filepath.Join(bin, ".gastown.new")
+	_ = os.Remove(fresh) // of a start that was cut off
+	if err := os.Symlink(self, fresh); err != nil {
+		return "", "", fmt.Errorf("cannot link this program for agents: %w", err)
+	}
+	if err := os.Rename(fresh, link); err != nil {
+		return "", "", fmt.Errorf("cannot link this program for agents: %w", err)
+	}
+	return self, bin, nil
+}
+
+// URL is where the server answers.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Stopping is closed when somebody has asked the server to stop.
+func (s *Server) Stopping() <-chan struct{} { return s.stop }
+
+func (s *Server) askStop() { s.stopOnce.Do(func() { close(s.stop) }) }
+
+func (s *Server) writeInfo() error {
+	data, err := json.Marshal(wire.ServerInfo{URL: s.URL(), PID: os.Getpid(), Started: time.Now().UTC(), Version: s.opts.Version})
+	if err != nil {
+		return fmt.Errorf("cannot say where the server is: %w", err)
+	}
+	path := filepath.Join(s.opts.Home, InfoFile)
+	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("cannot say where the server is: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("cannot say where the server is: %w", err)
+	}
+	return nil
+}
+
+// report makes an effect's outcome durable, trying again while the journal has trouble.
+func (s *Server) report(ctx context.Context, id town.TownID, events ...town.Event) error {
+	for {
+		_, err := s.towns.Submit(ctx, id, events...)
+		if err == nil || errors.Is(err, controller.ErrNoTown) {
+			s.observer.Poke()
+			return nil
+		}
+		if ctx.Err() != nil || errors.Is(err, controller.ErrStopping) {
+			return err
+		}
+		s.opts.Log.Warn("an outcome was not recorded; trying again", "town", id, "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (s *Server) token(id town.TownID, e *town.Effect) string {
+	return s.keys.AgentToken(auth.Claims{Town: id, Agent: e.Agent, Role: e.Dispatch.Role, Bead: e.Bead, Run: e.Run})
+}
+
+func (s *Server) logs(ctx context.Context, id town.TownID, agent town.AgentID, run town.Run, tail int, follow bool) (io.ReadCloser, error) {
+	key := runtime.Key{Town: string(id), Agent: string(agent), Run: int64(run)}
+	log, err := s.runtime.Log(ctx, key, runtime.LogOptions{Tail: tail, Follow: follow})
+	if errors.Is(err, runtime.ErrUnknownRun) {
+		return nil, fmt.Errorf("there is no log of run %d of %s", run, agent)
+	}
+	return log, err
+}
+
+// graceful is how long requests may take to end at shutdown.
+const graceful = 5 * time.Second
+
+// Stop ends the server: no new requests, the ticks under way finished, a snapshot, everything
+// closed. Agents go on running and are found again. Stopping twice, or what has only half started,
+// is fine.
+func (s *Server) Stop(ctx context.Context) {
+	s.askStop()
+	s.doneOnce.Do(func() { close(s.done) })
+	if s.http != nil {
+		ctx, cancel := context.WithTimeout(ctx, graceful)
+		if err := s.http.Shutdown(ctx); err != nil {
+			_ = s.http.Close()
+		}
+		cancel()
+	} else if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	if s.effects != nil {
+		s.effects.Stop()
+	}
+	if s.observing != nil {
+		s.observing()
+	}
+	if s.towns != nil {
+		s.towns.Stop()
+	}
+	if s.runtime != nil {
+		if err := s.runtime.Close(); err != nil {
+			s.opts.Log.Warn("the runtime did not close well", "err", err)
+		}
+	}
+	s.wait.Wait()
+	if s.journal != nil {
+		if err := s.journal.Close(); err != nil {
+			s.opts.Log.Warn("the journal did not close well", "err", err)
+		}
+	}
+	if s.http != nil {
+		_ = os.Remove(filepath.Join(s.opts.Home, InfoFile))
+	}
+}
