@@ -1,239 +1,187 @@
-// Package sqlite keeps the journal in one SQLite file: WAL, synchronous=FULL, one writer that
-// groups whatever is waiting into one commit, and readers beside it.
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"embed"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 
-	"github.com/pressly/goose/v3"
-	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver
 
 	"gastown/internal/journal"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// applicationID marks a file as gastown's, in the SQLite header ("gast").
-const applicationID = 0x67617374
-
-// schemaVersion is the newest migration; a file with a later one was written by a newer gastown.
-const schemaVersion = 1
+// Why a file is refused, besides journal.ErrDamaged and journal.ErrFull.
+var (
+	// ErrInUse: another server has the file.
+	ErrInUse = errors.New("the file is in use")
+	// ErrForeign: the file belongs to another program.
+	ErrForeign = errors.New("the file is the database of another program")
+	// ErrNewer: a newer gastown has changed the schema.
+	ErrNewer = errors.New("the file was written by a newer gastown")
+	// ErrNotWritable: the file or its folder cannot be written.
+	ErrNotWritable = errors.New("it cannot be written")
+)
 
 // readers is how many reads may go on at once.
 const readers = 4
 
+// Parameters of connections. A busy_timeout is needed only if somebody looks into the file by hand.
+const (
+	common      = "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	writerQuery = "mode=rw&" + common + "&_pragma=synchronous(FULL)"
+	readerQuery = "mode=ro&" + common + "&_pragma=query_only(1)"
+)
+
 // Journal is a journal in a SQLite file.
 type Journal struct {
-	path  string
-	lock  *os.File
-	write *sql.DB
-	read  *sql.DB
+	path   string
+	lock   *fileLock
+	write  *sql.DB // one connection, the writer's
+	conn   *conn   // that connection
+	read   *sql.DB
+	closed func() error // closes once
 
 	requests chan *request
-	mu       sync.RWMutex // held for reading while a request is handed over
-	closed   bool
-	done     chan struct{}
+	closing  chan struct{} // closed by Close
+	done     chan struct{} // closed when the writer has ended
 }
 
 var _ journal.Journal = (*Journal)(nil)
 
-// Open opens the file, making it and its schema if it is not there. A file that is damaged, of
-// another program, of a newer gastown or in use by another server is refused, untouched; the error
-// names the file and the remedy. The folder must exist.
+// Open opens the file, making it and its schema if it is not there; the folder must exist. A file
+// that is damaged, of another program, of a newer gastown or in use by another server is refused
+// and not touched (see Opening above for what is looked at); the error names the file and the
+// remedy.
 func Open(ctx context.Context, path string) (*Journal, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the journal: %w", err)
-	}
-	lock, err := lockFile(path)
+	path, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{path: path, lock: lock, requests: make(chan *request), done: make(chan struct{})}
+	lock, err := acquireLock(path)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{path: path, lock: lock, requests: make(chan *request), closing: make(chan struct{}), done: make(chan struct{})}
 	if err := j.open(ctx); err != nil {
-		j.release()
-		return nil, err
+		return nil, errors.Join(err, j.release())
 	}
+	j.closed = sync.OnceValue(func() error {
+		close(j.closing)
+		<-j.done
+		return j.release()
+	})
 	go j.writer()
 	return j, nil
 }
 
+// resolve makes the path absolute and follows symbolic links, so that one file has one lock.
+func resolve(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot open journal %s: %w", path, err)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+		return filepath.Join(dir, filepath.Base(abs)), nil
+	}
+	return abs, nil
+}
+
 func (j *Journal) open(ctx context.Context) error {
-	if err := inspect(ctx, j.path); err != nil {
+	is, err := inspect(j.path)
+	if err != nil {
 		return err
 	}
-	// The file is made here so that nobody but its owner can ever read it.
+	if is.version > 0 && !is.logged {
+		if err := probeUntouched(ctx, j.path); err != nil {
+			return err
+		}
+	}
+	if is.version < schemaVersion {
+		if err := j.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	if err := j.connect(ctx); err != nil {
+		return j.explain(ctx, "cannot open journal "+j.path, err)
+	}
+	if is.logged {
+		return probe(ctx, j.read, j.path)
+	}
+	return nil
+}
+
+// prepare makes the file, readable by nobody but its owner, and its schema.
+func (j *Journal) prepare(ctx context.Context) error {
 	f, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot open the journal: %w: give the user that runs gastown write access to it and its folder", err)
+		return folderError(j.path, err)
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("cannot open the journal: %w", err)
+		return fmt.Errorf("cannot open journal %s: %w", j.path, err)
 	}
-	if j.write, err = sql.Open("sqlite", dsn(j.path, "rw")); err != nil {
-		return fmt.Errorf("cannot open %s: %w", j.path, err)
+	if err := migrate(ctx, j.path); err != nil {
+		return j.explain(ctx, "cannot bring the schema of "+j.path+" up to date", err)
+	}
+	return nil
+}
+
+func (j *Journal) connect(ctx context.Context) error {
+	var err error
+	if j.write, err = sql.Open("sqlite", fileURI(j.path, writerQuery)); err != nil {
+		return err
 	}
 	j.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, j.write); err != nil {
-		return fmt.Errorf("cannot bring the schema of %s up to date: %w", j.path, explain(err))
+	c, err := j.write.Conn(ctx)
+	if err != nil {
+		return err
 	}
-	if j.read, err = sql.Open("sqlite", dsn(j.path, "rw")+"&_pragma=query_only(1)"); err != nil {
-		return fmt.Errorf("cannot open %s: %w", j.path, err)
+	j.conn = &conn{c: c, stmts: map[string]*sql.Stmt{}}
+	var mode string
+	if err := c.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("its file system allows no write-ahead log (journal mode is %s): put it on a local disk", mode)
+	}
+	if j.read, err = sql.Open("sqlite", fileURI(j.path, readerQuery)); err != nil {
+		return err
 	}
 	j.read.SetMaxOpenConns(readers)
 	j.read.SetMaxIdleConns(readers)
 	return nil
 }
 
-func dsn(path, mode string) string {
-	q := "mode=" + mode + "&_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: q}).String()
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return err
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
-	return err
-}
-
-// lockFile makes sure that one server at a time uses the file. The lock ends with its process,
-// however that ends.
-func lockFile(path string) (*os.File, error) {
-	name := path + ".lock"
-	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
-		return nil, fmt.Errorf("cannot open the journal: there is no folder %s: make it, or name another", filepath.Dir(path))
-	}
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the journal: %w: give the user that runs gastown write access to the folder, or name another", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("%s is in use by another gastown server: stop that first (gastown down), or use another data folder", path)
-	}
-	return f, nil
-}
-
-// sqliteHeader is the part of the 100-byte header that tells what the file is.
-const (
-	headerSize  = 100
-	headerMagic = "SQLite format 3\x00"
-	headerPage  = 16
-	headerPages = 28
-	headerAppID = 68
-)
-
-// inspect looks at an existing file without changing a byte of it and refuses what is not a journal
-// that this gastown can use. It reads the header and the schema, not the whole file: a page that
-// is damaged further on is found when it is read.
-func inspect(ctx context.Context, path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot open the journal: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	head := make([]byte, headerSize)
-	n, err := io.ReadFull(f, head)
-	if n == 0 {
-		return nil // made, and the server died before it wrote anything
-	}
-	const restore = "move it away, or restore it from a backup, and start again"
-	if err != nil || !bytes.HasPrefix(head, []byte(headerMagic)) {
-		return fmt.Errorf("%s is no SQLite database, or is damaged at its beginning: %s", path, restore)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("cannot open the journal: %w", err)
-	}
-	page := int64(binary.BigEndian.Uint16(head[headerPage:]))
-	if page == 1 {
-		page = 65536
-	}
-	if pages := int64(binary.BigEndian.Uint32(head[headerPages:])); pages*page > info.Size() {
-		return fmt.Errorf("%s is damaged: it has %d bytes, its header says %d: %s", path, info.Size(), pages*page, restore)
-	}
-	return inspectSchema(ctx, path, head, restore)
-}
-
-func inspectSchema(ctx context.Context, path string, head []byte, restore string) error {
-	// Immutable reads write nothing, not even a -shm file. They do not see a WAL that a crash left;
-	// the tables that this looks at are in the file since its first checkpoint, or not at all.
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro&immutable=1"}).String())
-	if err != nil {
-		return fmt.Errorf("cannot open %s: %w", path, err)
-	}
-	defer func() { _ = db.Close() }()
-	var tables int
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-		return fmt.Errorf("%s is damaged: %v: %s", path, err, restore)
-	}
-	if tables == 0 {
-		return nil
-	}
-	var version int
-	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&version)
-	id := binary.BigEndian.Uint32(head[headerAppID:])
-	if err != nil || (id != applicationID && id != 0) {
-		return fmt.Errorf("%s is the database of another program: name another data folder", path)
-	}
-	if version > schemaVersion {
-		return fmt.Errorf("%s has schema %d, this gastown knows up to %d: use the newer gastown that wrote it", path, version, schemaVersion)
-	}
-	return nil
+// fileURI names the file in a form in which no character of the path can be taken for a parameter.
+func fileURI(path, query string) string {
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: query}).String()
 }
 
 // Close ends the journal after what is under way. Closing twice is fine.
-func (j *Journal) Close() error {
-	j.mu.Lock()
-	if j.closed {
-		j.mu.Unlock()
-		return nil
-	}
-	j.closed = true
-	close(j.requests)
-	j.mu.Unlock()
-	<-j.done
-	return j.release()
-}
+func (j *Journal) Close() error { return j.closed() }
 
+// release lets go of everything; the writer goes last, so that it can empty the log into the file.
 func (j *Journal) release() error {
 	var errs []error
-	for _, db := range []*sql.DB{j.read, j.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if j.read != nil {
+		errs = append(errs, j.read.Close())
 	}
-	errs = append(errs, j.lock.Close())
+	if j.conn != nil {
+		errs = append(errs, j.conn.close())
+	}
+	if j.write != nil {
+		errs = append(errs, j.write.Close())
+	}
+	errs = append(errs, j.lock.release())
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("cannot close %s: %w", j.path, err)
+		return fmt.Errorf("cannot close journal %s: %w", j.path, err)
 	}
 	return nil
 }

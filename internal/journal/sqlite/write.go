@@ -13,46 +13,46 @@ import (
 
 // CreateTown implements journal.Journal.
 func (j *Journal) CreateTown(ctx context.Context, id town.TownID, name string, at town.Time, snapshot []byte) error {
+	doing := fmt.Sprintf("cannot create town %s", id)
+	if id == "" {
+		return fmt.Errorf("%s: its id is empty: %w", doing, journal.ErrInvalid)
+	}
 	body, err := journal.Compress(snapshot)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return j.submit(ctx, func(ctx context.Context, c *sql.Conn) error {
-		res, err := c.ExecContext(ctx, "INSERT INTO towns (id, name, created, last_at) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING", id, name, at)
+	return j.submit(ctx, doing, func(c *conn) error {
+		n, err := c.exec("INSERT INTO towns (id, name, created, last_at) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING", id, name, at)
 		if err != nil {
 			return err
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, journal.ErrTownExists)
+		if n == 0 {
+			return journal.ErrTownExists
 		}
-		_, err = c.ExecContext(ctx, "INSERT INTO snapshots (town, tick, at, size, body) VALUES (?, 0, ?, ?, ?)", id, at, len(snapshot), body)
-		return err
+		return putSnapshot(c, id, 0, at, len(snapshot), body)
 	})
 }
 
 // Append implements journal.Journal.
 func (j *Journal) Append(ctx context.Context, id town.TownID, events []town.Event) ([]journal.Receipt, error) {
+	doing := fmt.Sprintf("cannot append events to town %s", id)
 	payloads := make([]string, len(events))
 	for i := range events {
-		if e := &events[i]; e.ID == "" || e.Payload == nil || e.Payload.Type() != e.Type {
-			return nil, fmt.Errorf("event %d of the batch has no id, or a payload that is not of type %q: %w", i, e.Type, journal.ErrInvalid)
-		}
-		data, err := town.EncodePayload(events[i].Payload)
+		data, err := payloadOf(&events[i])
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: event %d of the batch: %w", doing, i+1, err)
 		}
 		payloads[i] = string(data)
 	}
-	var out []journal.Receipt
-	err := j.submit(ctx, func(ctx context.Context, c *sql.Conn) error {
-		receipts := make([]journal.Receipt, len(events))
+	receipts := make([]journal.Receipt, len(events))
+	err := j.submit(ctx, doing, func(c *conn) error {
 		var last town.Seq
-		if err := c.QueryRowContext(ctx, "SELECT last_seq FROM towns WHERE id = ?", id).Scan(&last); err != nil {
+		if err := c.get("SELECT last_seq FROM towns WHERE id = ?", []any{id}, &last); err != nil {
 			return noTown(err, id)
 		}
 		next := last
 		for i := range events {
-			r, err := appendOne(ctx, c, id, &events[i], payloads[i], next+1)
+			r, err := appendOne(c, id, &events[i], payloads[i], next+1)
 			if err != nil {
 				return err
 			}
@@ -61,125 +61,157 @@ func (j *Journal) Append(ctx context.Context, id town.TownID, events []town.Even
 			}
 			receipts[i] = r
 		}
-		if next != last {
-			if _, err := c.ExecContext(ctx, "UPDATE towns SET last_seq = ? WHERE id = ?", next, id); err != nil {
-				return err
-			}
+		if next == last {
+			return nil
 		}
-		out = receipts
-		return nil
+		_, err := c.exec("UPDATE towns SET last_seq = ? WHERE id = ?", next, id)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return receipts, nil
 }
 
-func noTown(err error, id town.TownID) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("town %q: %w", id, journal.ErrNotFound)
+// payloadOf encodes an event's payload. What could not be read back is refused here: an event
+// that cannot be read would block all that come after it.
+func payloadOf(e *town.Event) ([]byte, error) {
+	switch {
+	case e.ID == "":
+		return nil, fmt.Errorf("it has no id: %w", journal.ErrInvalid)
+	case e.Payload == nil:
+		return nil, fmt.Errorf("%s has no payload: %w", e.ID, journal.ErrInvalid)
+	case e.Payload.Type() != e.Type:
+		return nil, fmt.Errorf("%s is of type %q and has the payload of %q: %w", e.ID, e.Type, e.Payload.Type(), journal.ErrInvalid)
 	}
-	return err
+	data, err := town.EncodePayload(e.Payload)
+	if err == nil {
+		_, err = town.DecodePayload(e.Type, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", e.ID, journal.ErrInvalid, err)
+	}
+	return data, nil
 }
 
-func appendOne(ctx context.Context, c *sql.Conn, id town.TownID, e *town.Event, payload string, seq town.Seq) (journal.Receipt, error) {
-	res, err := c.ExecContext(ctx, `INSERT INTO town_events (town, seq, event_id, type, agent, run, bead, sender, created, payload)
+func appendOne(c *conn, id town.TownID, e *town.Event, payload string, seq town.Seq) (journal.Receipt, error) {
+	n, err := c.exec(`INSERT INTO town_events (town, seq, event_id, type, agent, run, bead, sender, created, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (town, event_id) DO NOTHING`,
 		id, seq, e.ID, e.Type, e.Agent, e.Run, e.Bead, e.By, e.Created, payload)
-	if err != nil {
-		return journal.Receipt{}, err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
+	if err != nil || n == 1 {
 		return journal.Receipt{Seq: seq}, err
 	}
 	r := journal.Receipt{Duplicate: true}
 	var outcome sql.NullString
-	if err := c.QueryRowContext(ctx, "SELECT seq, tick, processed_at, outcome FROM town_events WHERE town = ? AND event_id = ?", id, e.ID).
-		Scan(&r.Seq, &r.Tick, &r.At, &outcome); err != nil {
+	if err := c.get("SELECT seq, tick, processed_at, outcome FROM town_events WHERE town = ? AND event_id = ?", []any{id, e.ID},
+		&r.Seq, &r.Tick, &r.At, &outcome); err != nil {
 		return r, err
 	}
-	if outcome.Valid {
-		r.Outcome = new(town.EventOutcome)
-		return r, json.Unmarshal([]byte(outcome.String), r.Outcome)
-	}
-	return r, nil
+	r.Outcome, err = decodeOutcome(r.Seq, outcome)
+	return r, err
 }
 
 // CommitTick implements journal.Journal.
 func (j *Journal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) error {
+	doing := fmt.Sprintf("cannot store tick %d of town %s", t.No, id)
 	if t.Empty() {
-		return fmt.Errorf("tick %d is empty: %w", t.No, journal.ErrInvalid)
+		return fmt.Errorf("%s: it is empty: %w", doing, journal.ErrInvalid)
 	}
 	body := t.Encode()
 	outcomes := make([]string, len(t.Events))
 	for i := range t.Events {
 		data, err := json.Marshal(&t.Events[i])
 		if err != nil {
-			return fmt.Errorf("cannot write the outcome of event %d: %w", t.Events[i].Seq, err)
+			return fmt.Errorf("%s: outcome of event %d: %w", doing, t.Events[i].Seq, err)
 		}
 		outcomes[i] = string(data)
 	}
-	return j.submit(ctx, func(ctx context.Context, c *sql.Conn) error {
-		if err := nextTick(ctx, c, id, t); err != nil {
+	changes, err := changesOf(t)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return j.submit(ctx, doing, func(c *conn) error {
+		if err := nextTick(c, id, t); err != nil {
 			return err
 		}
-		if _, err := c.ExecContext(ctx, `INSERT INTO ticks (town, tick, at, rule_set, digest, events, actions, changes, violations, body)
+		if _, err := c.exec(`INSERT INTO ticks (town, tick, at, rule_set, digest, events, actions, changes, violations, body)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, t.No, t.At, t.RuleSet, t.Digest[:],
 			len(t.Events), len(t.Actions), len(t.Changes), len(t.Violations), body); err != nil {
 			return err
 		}
 		for i := range t.Events {
-			res, err := c.ExecContext(ctx, "UPDATE town_events SET tick = ?, processed_at = ?, outcome = ? WHERE town = ? AND seq = ? AND tick = 0",
+			n, err := c.exec("UPDATE town_events SET tick = ?, processed_at = ?, outcome = ? WHERE town = ? AND seq = ? AND tick = 0",
 				t.No, t.At, outcomes[i], id, t.Events[i].Seq)
 			if err != nil {
 				return err
 			}
-			if n, err := res.RowsAffected(); err != nil || n == 0 {
-				return errors.Join(err, fmt.Errorf("event %d of town %q is not pending: %w", t.Events[i].Seq, id, journal.ErrConflict))
+			if n == 0 {
+				return fmt.Errorf("it takes event %d, which is not pending: %w", t.Events[i].Seq, journal.ErrConflict)
 			}
 		}
-		return keepChanges(ctx, c, id, t)
+		return changes.keep(c, id, t.No)
 	})
 }
 
 // nextTick moves the town on to the tick, if that is the next one.
-func nextTick(ctx context.Context, c *sql.Conn, id town.TownID, t *town.Tick) error {
-	res, err := c.ExecContext(ctx, "UPDATE towns SET last_tick = ?2, last_at = ?3 WHERE id = ?1 AND last_tick = ?2 - 1 AND last_at <= ?3", id, t.No, t.At)
-	if err != nil {
-		return err
-	}
-	n, err := res.RowsAffected()
+func nextTick(c *conn, id town.TownID, t *town.Tick) error {
+	n, err := c.exec("UPDATE towns SET last_tick = ?2, last_at = ?3 WHERE id = ?1 AND last_tick = ?2 - 1 AND last_at <= ?3", id, t.No, t.At)
 	if err != nil || n == 1 {
 		return err
 	}
 	var last town.TickNo
-	if err := c.QueryRowContext(ctx, "SELECT last_tick FROM towns WHERE id = ?", id).Scan(&last); err != nil {
+	var at town.Time
+	if err := c.get("SELECT last_tick, last_at FROM towns WHERE id = ?", []any{id}, &last, &at); err != nil {
 		return noTown(err, id)
 	}
-	return fmt.Errorf("tick %d of %s after tick %d of town %q: %w", t.No, t.At, last, id, journal.ErrConflict)
+	return fmt.Errorf("it is of %s, the newest stored is tick %d of %s: %w", t.At, last, at, journal.ErrConflict)
 }
 
-// keepChanges archives the beads that left the state for that, and follows the town's name.
-func keepChanges(ctx context.Context, c *sql.Conn, id town.TownID, t *town.Tick) error {
+// kept is what of a tick's changes has a place of its own besides the record.
+type kept struct {
+	name     *string // the town's, if the tick changed the town
+	archived []archivedBead
+}
+
+type archivedBead struct {
+	bead   *town.Bead
+	change *town.Change
+}
+
+// changesOf finds the town's new name and the beads that left for the archive.
+func changesOf(t *town.Tick) (kept, error) {
+	var k kept
 	for i := range t.Changes {
 		x := &t.Changes[i]
-		if !x.Archived && x.Kind != town.KindTown {
+		if !x.Archived && (x.Kind != town.KindTown || x.Gone) {
 			continue
 		}
 		e, err := x.Entity()
 		if err != nil {
-			return err
+			return k, err
 		}
 		switch e := e.(type) {
 		case *town.Town:
-			_, err = c.ExecContext(ctx, "UPDATE towns SET name = ? WHERE id = ?", e.Name, id)
+			k.name = &e.Name
 		case *town.Bead:
-			_, err = c.ExecContext(ctx, `INSERT INTO archive (town, bead, rig, tick, type, status, title, closed, version, body)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, e.ID, e.Rig, t.No, e.Type, e.Status, e.Title, e.Closed, x.Version, x.Data)
+			k.archived = append(k.archived, archivedBead{e, x})
 		default:
-			err = fmt.Errorf("%s %s cannot be archived: %w", x.Kind, x.ID, journal.ErrInvalid)
+			return k, fmt.Errorf("%s %s cannot be archived: %w", x.Kind, x.ID, journal.ErrInvalid)
 		}
-		if err != nil {
+	}
+	return k, nil
+}
+
+func (k kept) keep(c *conn, id town.TownID, tick town.TickNo) error {
+	if k.name != nil {
+		if _, err := c.exec("UPDATE towns SET name = ? WHERE id = ?", *k.name, id); err != nil {
+			return err
+		}
+	}
+	for _, a := range k.archived {
+		b := a.bead
+		if _, err := c.exec(`INSERT OR REPLACE INTO archive (town, bead, rig, tick, type, status, title, closed, version, body)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, b.ID, b.Rig, tick, b.Type, b.Status, b.Title, b.Closed, a.change.Version, a.change.Data); err != nil {
 			return err
 		}
 	}
@@ -188,66 +220,31 @@ func keepChanges(ctx context.Context, c *sql.Conn, id town.TownID, t *town.Tick)
 
 // SaveSnapshot implements journal.Journal.
 func (j *Journal) SaveSnapshot(ctx context.Context, id town.TownID, tick town.TickNo, data []byte) error {
+	doing := fmt.Sprintf("cannot save a snapshot of town %s at tick %d", id, tick)
 	body, err := journal.Compress(data)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return j.submit(ctx, func(ctx context.Context, c *sql.Conn) error {
+	return j.submit(ctx, doing, func(c *conn) error {
+		var known int
+		if err := c.get("SELECT 1 FROM towns WHERE id = ?", []any{id}, &known); err != nil {
+			return noTown(err, id)
+		}
+		// The record of the oldest kept snapshot's tick may be gone: then that snapshot knows its time.
 		var at town.Time
-		err := c.QueryRowContext(ctx, `SELECT at FROM ticks WHERE town = ?1 AND tick = ?2
-			UNION SELECT at FROM snapshots WHERE town = ?1 AND tick = ?2`, id, tick).Scan(&at)
+		err := c.get(`SELECT at FROM ticks WHERE town = ?1 AND tick = ?2
+			UNION SELECT at FROM snapshots WHERE town = ?1 AND tick = ?2`, []any{id, tick}, &at)
 		if errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("town %q has no tick %d to keep a snapshot of: %w", id, tick, journal.ErrConflict)
+			return fmt.Errorf("the tick is not stored: %w", journal.ErrConflict)
 		}
 		if err != nil {
 			return err
 		}
-		_, err = c.ExecContext(ctx, "INSERT OR REPLACE INTO snapshots (town, tick, at, size, body) VALUES (?, ?, ?, ?, ?)", id, tick, at, len(data), body)
-		return err
+		return putSnapshot(c, id, tick, at, len(data), body)
 	})
 }
 
-// retainStep bounds how many rows one transaction of Retain removes, so that others can write in
-// between.
-const retainStep = 2000
-
-// Retain implements journal.Journal. The oldest snapshots go first: what is left of an interrupted
-// one is then a history that begins in its middle and is whole from the next snapshot on.
-func (j *Journal) Retain(ctx context.Context, id town.TownID, before town.Time) (journal.Removed, error) {
-	var out journal.Removed
-	var keep sql.NullInt64
-	if err := j.read.QueryRowContext(ctx, "SELECT max(tick) FROM snapshots WHERE town = ? AND at < ?", id, before).Scan(&keep); err != nil {
-		return out, err
-	}
-	if !keep.Valid {
-		return out, nil
-	}
-	for _, d := range []struct {
-		count *int
-		query string
-	}{
-		{&out.Snapshots, "DELETE FROM snapshots WHERE rowid IN (SELECT rowid FROM snapshots WHERE town = ? AND tick < ? LIMIT ?)"},
-		{&out.Ticks, "DELETE FROM ticks WHERE rowid IN (SELECT rowid FROM ticks WHERE town = ? AND tick <= ? LIMIT ?)"},
-		{&out.Events, "DELETE FROM town_events WHERE (town, seq) IN (SELECT town, seq FROM town_events WHERE town = ? AND tick > 0 AND tick <= ? LIMIT ?)"},
-	} {
-		for {
-			var n int64
-			err := j.submit(ctx, func(ctx context.Context, c *sql.Conn) error {
-				res, err := c.ExecContext(ctx, d.query, id, keep.Int64, retainStep)
-				if err != nil {
-					return err
-				}
-				n, err = res.RowsAffected()
-				return err
-			})
-			if err != nil {
-				return out, fmt.Errorf("cannot remove old history of town %q: %w", id, err)
-			}
-			*d.count += int(n)
-			if n < retainStep {
-				break
-			}
-		}
-	}
-	return out, nil
+func putSnapshot(c *conn, id town.TownID, tick town.TickNo, at town.Time, size int, body []byte) error {
+	_, err := c.exec("INSERT OR REPLACE INTO snapshots (town, tick, at, size, body) VALUES (?, ?, ?, ?, ?)", id, tick, at, size, body)
+	return err
 }

@@ -2,12 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"gastown/internal/journal"
 )
@@ -17,129 +12,116 @@ const maxGroup = 256
 
 // request is a write that waits for its turn.
 type request struct {
-	do   func(ctx context.Context, tx *sql.Conn) error
-	done chan error
+	do   func(c *conn) error
+	done chan error // has room for the answer, whether or not anybody still waits
 }
 
-// submit hands a write to the writer and waits until it is durable or has failed. If ctx ends
-// first the write may still happen.
-func (j *Journal) submit(ctx context.Context, do func(context.Context, *sql.Conn) error) error {
+// submit hands a write to the writer and waits until it is durable or has failed. A write that
+// was handed over is carried out even if ctx ends before the answer; one that was not is not.
+// What do leaves behind may be read only if submit returns nil.
+func (j *Journal) submit(ctx context.Context, doing string, do func(c *conn) error) error {
+	// Where several cases of a select are ready any is taken: an ended context must win.
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	r := &request{do: do, done: make(chan error, 1)}
-	j.mu.RLock()
-	if j.closed {
-		j.mu.RUnlock()
-		return journal.ErrClosed
+	select {
+	case <-j.closing:
+		return fmt.Errorf("%s: %w", doing, journal.ErrClosed)
+	default:
 	}
 	select {
 	case j.requests <- r:
-		j.mu.RUnlock()
 	case <-ctx.Done():
-		j.mu.RUnlock()
-		return ctx.Err()
+		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	case <-j.closing:
+		return fmt.Errorf("%s: %w", doing, journal.ErrClosed)
 	}
 	select {
 	case err := <-r.done:
-		return err
+		return j.explain(context.WithoutCancel(ctx), doing, err)
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%s: %w: whether it was stored is not known", doing, ctx.Err())
 	}
 }
 
-// writer carries out writes, one transaction for all that are waiting.
+// writer carries out writes, one transaction for all that are waiting, until the journal closes.
 func (j *Journal) writer() {
 	defer close(j.done)
-	for first := range j.requests {
-		group := []*request{first}
-		for more := true; more && len(group) < maxGroup; {
-			select {
-			case r, ok := <-j.requests:
-				if more = ok; ok {
-					group = append(group, r)
-				}
-			default:
-				more = false
-			}
+	for {
+		select {
+		case first := <-j.requests:
+			j.commit(j.gather(first))
+		case <-j.closing:
+			return
 		}
-		j.commit(group)
 	}
 }
 
-// commit answers every request of the group: with its own error, or with the commit's.
-func (j *Journal) commit(group []*request) {
-	ctx := context.Background()
-	errs := make([]error, len(group))
-	err := j.inTransaction(ctx, func(c *sql.Conn) error {
-		for i, r := range group {
-			var fatal error
-			if errs[i], fatal = oneOf(ctx, c, r); fatal != nil {
-				return fatal
-			}
+// gather adds whatever is waiting now to the first request.
+func (j *Journal) gather(first *request) []*request {
+	group := []*request{first}
+	for len(group) < maxGroup {
+		select {
+		case r := <-j.requests:
+			group = append(group, r)
+		default:
+			return group
 		}
-		return nil
-	})
+	}
+	return group
+}
+
+// commit carries a group out and answers every request: with its own refusal, or with what
+// happened to the transaction.
+func (j *Journal) commit(group []*request) {
+	own := make([]error, len(group))
+	err := j.transact(group, own)
 	for i, r := range group {
 		if err != nil {
-			r.done <- explain(err)
+			r.done <- err
 			continue
 		}
-		r.done <- explain(errs[i])
+		r.done <- own[i]
 	}
 }
 
-// oneOf carries out one request in a savepoint of its own, so that its failure is not the others'.
-// A failure that has ended the whole transaction (the disk is full) is fatal.
-func oneOf(ctx context.Context, c *sql.Conn, r *request) (own, fatal error) {
-	if _, err := c.ExecContext(ctx, "SAVEPOINT one"); err != nil {
-		return nil, err
+// transact runs the group in one transaction. What it returns is everybody's; own[i] is only that
+// of request i.
+func (j *Journal) transact(group []*request, own []error) error {
+	if _, err := j.conn.exec("BEGIN IMMEDIATE"); err != nil {
+		j.rollback()
+		return err
 	}
-	own = r.do(ctx, c)
-	if own != nil {
-		if isFull(own) {
-			return own, own
+	for i, r := range group {
+		var fatal error
+		if own[i], fatal = j.one(r); fatal != nil {
+			j.rollback()
+			return fatal
 		}
-		if _, err := c.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
-			return own, err
-		}
 	}
-	_, fatal = c.ExecContext(ctx, "RELEASE one")
-	return own, fatal
-}
-
-func (j *Journal) inTransaction(ctx context.Context, do func(*sql.Conn) error) (err error) {
-	c, err := j.write.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	if err := do(c); err != nil {
-		// A full disk may have rolled the transaction back already.
-		_, _ = c.ExecContext(ctx, "ROLLBACK")
-		return err
-	}
-	if _, err := c.ExecContext(ctx, "COMMIT"); err != nil {
-		_, _ = c.ExecContext(ctx, "ROLLBACK")
+	if _, err := j.conn.exec("COMMIT"); err != nil {
+		j.rollback()
 		return err
 	}
 	return nil
 }
 
-func isFull(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
+// one carries out one request in a savepoint of its own, so that its failure is not the others'.
+// A failure that has ended the whole transaction, as a full disk can, is fatal to all.
+func (j *Journal) one(r *request) (own, fatal error) {
+	if _, err := j.conn.exec("SAVEPOINT one"); err != nil {
+		return nil, err
 	}
-	code := e.Code() & 0xff
-	return code == sqlite3.SQLITE_FULL || code == sqlite3.SQLITE_IOERR
+	if own = r.do(j.conn); own != nil {
+		if _, err := j.conn.exec("ROLLBACK TO one"); err != nil {
+			return nil, own
+		}
+	}
+	_, fatal = j.conn.exec("RELEASE one")
+	return own, fatal
 }
 
-// explain turns a full disk into journal.ErrFull, keeping the cause.
-func explain(err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL {
-		return fmt.Errorf("%w (%v)", journal.ErrFull, err)
-	}
-	return err
-}
+// rollback ends a transaction that failed. SQLite has often ended it by itself, and then says that
+// there is none; if one should be left over, the next BEGIN fails and it is tried again.
+func (j *Journal) rollback() { _, _ = j.conn.exec("ROLLBACK") }
