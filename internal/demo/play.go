@@ -135,7 +135,7 @@ func Report(ctx context.Context, c *client.Client, convoy town.BeadID, home stri
 			}
 		}
 		for _, a := range b.Attempts {
-			fmt.Fprintf(out, "        run %d by %s: %s after %s, log %s/runs/%s/%s/%d/output.log\n", a.Run, a.Agent, a.Outcome, took(a.Started, a.Ended), home, TownID, a.Agent, a.Run)
+			fmt.Fprintf(out, "        run %d by %s: %s after %s, log %s/runs/%s/%s/%d/log\n", a.Run, a.Agent, a.Outcome, took(a.Started, a.Ended), home, TownID, a.Agent, a.Run)
 		}
 		isTask := slices.ContainsFunc(doc.Tasks, func(m *town.Bead) bool { return m.ID == b.ID })
 		if isTask && b.Outcome != town.OutcomeMerged {

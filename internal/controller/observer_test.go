@@ -1,0 +1,190 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gastown/internal/journal"
+	"gastown/internal/runtime"
+	"gastown/internal/town"
+)
+
+// told is a runtime that says what a test tells it to.
+type told struct {
+	runtime.Runtime
+	mu        sync.Mutex
+	reports   []runtime.Report
+	err       error
+	exits     chan runtime.Report
+	forgotten []runtime.Key
+}
+
+func (r *told) List(context.Context) ([]runtime.Report, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.reports), r.err
+}
+
+func (r *told) Exits() <-chan runtime.Report { return r.exits }
+
+func (r *told) Forget(_ context.Context, k runtime.Key) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgotten = append(r.forgotten, k)
+	return nil
+}
+
+func (r *told) tell(f func(*told)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r)
+}
+
+func statuses(t *testing.T, j journal.Journal) []string {
+	t.Helper()
+	events, err := j.Events(context.Background(), "main", journal.EventFilter{Types: []town.EventType{
+		"container_status", "heartbeat_lost", "heartbeat_resumed", "agent_completed",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range events {
+		s := string(e.Type)
+		if p, ok := e.Payload.(*town.ContainerStatus); ok {
+			s = string(p.Status)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// TestOnlyDifferencesBecomeEvents watches an agent for an hour, through silence and a runtime that
+// does not answer, to its end.
+func TestOnlyDifferencesBecomeEvents(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gastown.db")
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t, path)
+		c, o := start(t, j)
+		withRig(t, c)
+		key := runtime.Key{Town: "main", Agent: "toast", Run: 1}
+		rt := &told{exits: make(chan runtime.Report)}
+		beat := func(lives bool) {
+			rt.tell(func(r *told) {
+				heard := time.Now()
+				if !lives && len(r.reports) > 0 {
+					heard = r.reports[0].Heartbeat
+				}
+				r.reports = []runtime.Report{{Key: key, State: runtime.StateRunning, Heartbeat: heard}}
+			})
+		}
+		beat(true)
+		ob := NewObserver(c, rt)
+		ctx, cancel := context.WithCancel(context.Background())
+		var watching sync.WaitGroup
+		watching.Go(func() { ob.Run(ctx) })
+		if _, err := c.Submit(ctx, "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		e := event(&town.DispatchAccepted{})
+		e.Agent, e.Run = "toast", 1
+		if _, err := c.Submit(ctx, "main", e); err != nil {
+			t.Fatal(err)
+		}
+		ob.Poke()
+
+		for range 360 { // an hour of health
+			beat(true)
+			time.Sleep(10 * time.Second)
+		}
+		synctest.Wait()
+		if got := statuses(t, j); !slices.Equal(got, []string{"running"}) {
+			t.Errorf("an hour of health: %v", got)
+		}
+		if _, looks, events := o.counted(); looks < 700 || events != 1 {
+			t.Errorf("%d looks, %d events", looks, events)
+		}
+
+		rt.tell(func(r *told) { r.err = errors.New("away") })
+		time.Sleep(5 * time.Minute)
+		rt.tell(func(r *told) { r.err = nil })
+		beat(true)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := statuses(t, j); !slices.Equal(got, []string{"running", "unknown", "running"}) {
+			t.Errorf("a runtime that was away: %v", got)
+		}
+		_ = c.Read("main", func(s *town.State) {
+			if a := s.Agent("toast"); a.Status != town.Working || a.Hook == "" {
+				t.Errorf("unknown must not take its bead: %+v", a)
+			}
+		})
+
+		rt.exits <- runtime.Report{Key: key, State: runtime.StateExited, ExitCode: 3}
+		synctest.Wait()
+		if got := statuses(t, j); !slices.Equal(got[3:], []string{"exited", "agent_completed"}) {
+			t.Errorf("the end: %v", got)
+		}
+		if !slices.Equal(rt.forgotten, []runtime.Key{key}) {
+			t.Errorf("forgotten %v", rt.forgotten)
+		}
+		cancel()
+		watching.Wait()
+		c.Stop()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSilenceIsALostHeartbeat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gastown.db")
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t, path)
+		c, _ := start(t, j)
+		withRig(t, c)
+		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
+			{Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now()},
+		}}
+		ob := NewObserver(c, rt)
+		ctx, cancel := context.WithCancel(context.Background())
+		var watching sync.WaitGroup
+		watching.Go(func() { ob.Run(ctx) })
+		if _, err := c.Submit(ctx, "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		e := event(&town.DispatchAccepted{})
+		e.Agent, e.Run = "toast", 1
+		if _, err := c.Submit(ctx, "main", e); err != nil {
+			t.Fatal(err)
+		}
+		ob.Poke()
+		time.Sleep(town.HeartbeatMissing.Std() - time.Second)
+		synctest.Wait()
+		if got := statuses(t, j); !slices.Equal(got, []string{"running"}) {
+			t.Errorf("just before: %v", got)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := statuses(t, j); len(got) < 3 || got[1] != "unresponsive" || got[2] != "heartbeat_lost" {
+			t.Errorf("just after: %v", got)
+		}
+		_ = c.Read("main", func(s *town.State) {
+			if b := s.Beads()[0]; b.Status != town.Open || b.Attempts[0].Outcome != town.AttemptLost {
+				t.Errorf("the bead is %s, attempts %+v", b.Status, b.Attempts)
+			}
+		})
+		cancel()
+		watching.Wait()
+		c.Stop()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
