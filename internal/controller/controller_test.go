@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -202,12 +203,20 @@ func TestKnownEventsGetTheFirstAnswer(t *testing.T) {
 	defer c.Stop()
 	withRig(t, c)
 	e := bead("x")
-	e.ID = "018f0000-0000-7000-8000-000000000001"
+	for round := range 50 {
+		e.ID = fmt.Sprintf("018f0000-0000-7000-8000-%012d", round)
+		submitAtOnce(t, c, e)
+	}
+}
+
+// submitAtOnce submits one event eight times, side by side: each call must get the same answer.
+func submitAtOnce(t *testing.T, c *Controller, e town.Event) {
+	t.Helper()
 	results := make([]Result, 8)
 	var all sync.WaitGroup
 	for i := range results {
 		all.Go(func() {
-			res, err := c.Submit(context.Background(), "main", e)
+			res, err := c.Submit(t.Context(), "main", e)
 			if err != nil {
 				t.Error(err)
 				return
@@ -221,7 +230,7 @@ func TestKnownEventsGetTheFirstAnswer(t *testing.T) {
 		if !r.Duplicate {
 			firsts++
 		}
-		if len(r.Outcome.Made) != 1 || r.Outcome.Made[0] != results[0].Outcome.Made[0] || r.Tick != results[0].Tick {
+		if len(r.Outcome.Made) != 1 || len(results[0].Outcome.Made) != 1 || r.Outcome.Made[0] != results[0].Outcome.Made[0] || r.Tick != results[0].Tick {
 			t.Errorf("%+v, another got %+v", r, results[0])
 		}
 	}

@@ -38,7 +38,7 @@ type loop struct {
 	state *town.State
 
 	book     sync.Mutex // guards what follows
-	waiters  map[string]chan Result
+	waiters  map[string]*waiter
 	subs     map[chan *town.Tick]struct{}
 	failure  error
 	last     Figures
@@ -52,24 +52,49 @@ type loop struct {
 
 func newLoop(c *Controller, id town.TownID, s *town.State) *loop {
 	return &loop{
-		c: c, id: id, state: s, wake: make(chan struct{}, 1), waiters: map[string]chan Result{},
+		c: c, id: id, state: s, wake: make(chan struct{}, 1), waiters: map[string]*waiter{},
 		subs: map[chan *town.Tick]struct{}{}, snapTick: s.Tick(), snapAt: c.opts.Now(),
+	}
+}
+
+// waiter is somebody, or several, who wait for what becomes of an event.
+type waiter struct {
+	done   chan struct{} // closed when result is there
+	result Result
+	count  int // who still wait; the last one clears up
+}
+
+// await enters the caller as waiting for the events.
+func (l *loop) await(events []town.Event) []*waiter {
+	l.book.Lock()
+	defer l.book.Unlock()
+	out := make([]*waiter, len(events))
+	for i := range events {
+		w := l.waiters[events[i].ID]
+		if w == nil {
+			w = &waiter{done: make(chan struct{})}
+			l.waiters[events[i].ID] = w
+		}
+		w.count++
+		out[i] = w
+	}
+	return out
+}
+
+func (l *loop) forget(events []town.Event) {
+	l.book.Lock()
+	defer l.book.Unlock()
+	for i := range events {
+		w := l.waiters[events[i].ID]
+		if w.count--; w.count == 0 {
+			delete(l.waiters, events[i].ID)
+		}
 	}
 }
 
 // submit makes the events durable, wakes the loop and waits for what becomes of them.
 func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error) {
-	results := make([]chan Result, len(events))
-	l.book.Lock()
-	for i := range events {
-		ch := l.waiters[events[i].ID]
-		if ch == nil {
-			ch = make(chan Result, 1)
-			l.waiters[events[i].ID] = ch
-		}
-		results[i] = ch
-	}
-	l.book.Unlock()
+	waiters := l.await(events)
 	defer l.forget(events)
 
 	receipts, err := l.c.opts.Journal.Append(ctx, l.id, events)
@@ -84,10 +109,9 @@ func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error
 			continue
 		}
 		select {
-		case res := <-results[i]:
-			results[i] <- res // for whoever else waits for the same event
-			res.Duplicate = r.Duplicate
-			out[i] = res
+		case <-waiters[i].done:
+			out[i] = waiters[i].result
+			out[i].Duplicate = r.Duplicate
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-l.c.ctx.Done():
@@ -95,14 +119,6 @@ func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error
 		}
 	}
 	return out, nil
-}
-
-func (l *loop) forget(events []town.Event) {
-	l.book.Lock()
-	defer l.book.Unlock()
-	for i := range events {
-		delete(l.waiters, events[i].ID)
-	}
 }
 
 // poke wakes the loop; one more poke while it has not looked yet is the same.
@@ -181,8 +197,9 @@ func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
 	l.book.Lock()
 	defer l.book.Unlock()
 	for i := range events {
-		if ch := l.waiters[events[i].ID]; ch != nil {
-			ch <- Result{Seq: events[i].Seq, EventID: events[i].ID, Outcome: t.Events[i], Tick: t.No}
+		if w := l.waiters[events[i].ID]; w != nil {
+			w.result = Result{Seq: events[i].Seq, EventID: events[i].ID, Outcome: t.Events[i], Tick: t.No}
+			close(w.done)
 		}
 	}
 	l.note(t, events, took)
