@@ -42,9 +42,9 @@ func (s *server) showAgent(_ context.Context, in *struct {
 
 func (s *server) stopAgent(ctx context.Context, in *struct {
 	OnAgent
-	Body wire.Reason `required:"false"`
+	Body *wire.Reason
 }) (*body[*town.Agent], error) {
-	if _, err := s.command(ctx, in.Change, town.Event{Agent: in.Agent, Payload: &town.AgentStopped{Reason: in.Body.Reason}}); err != nil {
+	if _, err := s.command(ctx, in.Change, town.Event{Agent: in.Agent, Payload: &town.AgentStopped{Reason: given(in.Body).Reason}}); err != nil {
 		return nil, err
 	}
 	return s.agent(in.Town, in.Agent)
@@ -72,12 +72,22 @@ func (s *server) agentLogs(ctx context.Context, in *struct {
 		}
 		run = a.Body.Run
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	log, err := s.Logs(ctx, in.Town, in.Agent, run, in.Tail, in.Follow)
 	if err != nil {
+		cancel()
 		return nil, huma.NewError(http.StatusNotFound, err.Error())
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		defer func() { _ = log.Close() }()
+		defer cancel()
+		go func() {
+			select {
+			case <-ctx.Done():
+			case <-s.Done: // a server that stops does not wait for readers
+				cancel()
+			}
+		}()
 		c.SetHeader("Content-Type", "text/plain; charset=utf-8")
 		w := c.BodyWriter()
 		if !in.Follow {

@@ -62,7 +62,8 @@ func New(cfg Config) http.Handler {
 	mux := http.NewServeMux()
 	hc := huma.DefaultConfig("gastown", cfg.Version)
 	hc.OpenAPI.Info.Description = "A town of coding agents: see the README for what it is."
-	hc.DocsPath, hc.SchemasPath, hc.CreateHooks = "", "", nil
+	hc.DocsPath, hc.SchemasPath, hc.OpenAPIPath, hc.CreateHooks = "", "", "", nil
+	hc.Transformers = append(hc.Transformers, withoutValues)
 	hc.RejectUnknownQueryParameters = true
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "The admin token, or the token of an agent's run."},
@@ -84,9 +85,20 @@ func New(cfg Config) http.Handler {
 		}
 		r.bind(s, op)
 	}
+	mux.HandleFunc("GET /openapi.json", s.document())
 	mux.Handle("GET /metrics", s.adminOnly(cfg.Metrics))
 	mux.HandleFunc("GET /docs", s.docs)
 	return s.outer(mux)
+}
+
+// withoutValues keeps what was sent out of problems: it may hold secrets, and the sender knows it.
+func withoutValues(_ huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*huma.ErrorModel); ok {
+		for _, d := range p.Errors {
+			d.Value = nil
+		}
+	}
+	return v, nil
 }
 
 // schemaName tells the documents of the wire from the entities of the core that they are made of.
@@ -174,7 +186,7 @@ func foreign(r *http.Request) string {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
-	if ip := net.ParseIP(host); host == "localhost" || (ip != nil && ip.IsLoopback()) {
+	if ip := net.ParseIP(host); strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback()) {
 		return ""
 	}
 	return "this server is for this machine: use localhost or 127.0.0.1"
@@ -229,7 +241,7 @@ func identity(ctx context.Context) auth.Identity {
 // authorize checks the token of every request that needs one, by the table of routes.
 func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Operation().Metadata[whoKey].(access)
-	if who == anybody || ctx.Operation().Path == "/openapi.json" || strings.HasPrefix(ctx.Operation().Path, "/openapi") {
+	if who == anybody {
 		next(ctx)
 		return
 	}

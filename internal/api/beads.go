@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gastown/internal/controller"
+	"gastown/internal/journal"
 	"gastown/internal/town"
 	"gastown/internal/wire"
 )
@@ -114,8 +116,11 @@ func (s *server) bead(ctx context.Context, id town.TownID, bead town.BeadID, ign
 	}
 	if out.Bead == nil {
 		b, err := s.Journal.ArchivedBead(ctx, id, bead)
-		if err != nil {
+		if errors.Is(err, journal.ErrNotFound) {
 			return nil, missing("bead", bead)
+		}
+		if err != nil {
+			return nil, s.fromError(err)
 		}
 		out.Bead, out.Archived = b, true
 	}
@@ -159,11 +164,11 @@ func (s *server) updateBead(ctx context.Context, in *struct {
 
 type reasonedBead struct {
 	OnBead
-	Body wire.Reason `required:"false"`
+	Body *wire.Reason
 }
 
 func (s *server) holdBead(ctx context.Context, in *reasonedBead) (*body[wire.Bead], error) {
-	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadHeld{Reason: in.Body.Reason})
+	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadHeld{Reason: given(in.Body).Reason})
 }
 
 func (s *server) releaseBead(ctx context.Context, in *OnBead) (*body[wire.Bead], error) {
@@ -172,9 +177,9 @@ func (s *server) releaseBead(ctx context.Context, in *OnBead) (*body[wire.Bead],
 
 func (s *server) cancelBead(ctx context.Context, in *struct {
 	OnBead
-	Body wire.Cancel `required:"false"`
+	Body *wire.Cancel
 }) (*body[wire.Bead], error) {
-	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadCancelled{As: in.Body.As, Reason: in.Body.Reason})
+	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadCancelled{As: given(in.Body).As, Reason: given(in.Body).Reason})
 }
 
 func (s *server) retryBead(ctx context.Context, in *OnBead) (*body[wire.Bead], error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -24,6 +25,14 @@ func answer[T any](v T, err error) (*body[T], error) {
 // TownPath is the town in the path; pattern keeps nonsense out of messages.
 type TownPath struct {
 	Town town.TownID `path:"townId"`
+}
+
+// given is what an optional body says, which may have been left out.
+func given[T any](body *T) T {
+	if body == nil {
+		return *new(T)
+	}
+	return *body
 }
 
 // Change is what every changing request has: its key makes repeating it safe.
@@ -51,10 +60,37 @@ func (s *server) command(ctx context.Context, in Change, e town.Event) (controll
 	if err != nil {
 		return controller.Result{}, s.fromError(err)
 	}
+	if res[0].Duplicate {
+		if err := s.sameRequest(ctx, in, &e); err != nil {
+			return res[0], err
+		}
+	}
 	if res[0].Outcome.Verdict == town.Rejected {
 		return res[0], refused(res[0].Outcome)
 	}
 	return res[0], nil
+}
+
+// sameRequest makes sure that a key that is known was used for the same before: the outcome of
+// another request is no answer to this one.
+func (s *server) sameRequest(ctx context.Context, in Change, e *town.Event) error {
+	first, err := s.Journal.EventByID(ctx, in.Town, in.Key)
+	if err != nil {
+		return s.fromError(err)
+	}
+	then, err := town.EncodePayload(first.Payload)
+	if err != nil {
+		return s.fromError(err)
+	}
+	now, err := town.EncodePayload(e.Payload)
+	if err != nil {
+		return s.fromError(err)
+	}
+	if first.Type == e.Type && first.Bead == e.Bead && first.Agent == e.Agent && bytes.Equal(then, now) {
+		return nil
+	}
+	return huma.Error422UnprocessableEntity(fmt.Sprintf("this Idempotency-Key was used for another request (%s) before: a new request needs a new key", first.Type),
+		&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "was used for another request", Value: in.Key})
 }
 
 // read calls f with the town's state.

@@ -75,7 +75,7 @@ func (s *server) startConvoy(ctx context.Context, in *OnBead) (*body[wire.Convoy
 }
 
 func (s *server) closeConvoy(ctx context.Context, in *reasonedBead) (*body[wire.Convoy], error) {
-	res, err := s.command(ctx, in.Change, town.Event{Bead: in.Bead, Payload: &town.ConvoyClosed{Reason: in.Body.Reason}})
+	res, err := s.command(ctx, in.Change, town.Event{Bead: in.Bead, Payload: &town.ConvoyClosed{Reason: given(in.Body).Reason}})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,6 +29,12 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 }) (*body[wire.EventPage], error) {
 	if err := s.read(in.Town, func(*town.State) {}); err != nil {
 		return nil, err
+	}
+	for _, typ := range in.Type {
+		if !slices.ContainsFunc(town.EventSpecs(), func(s town.EventSpec) bool { return s.Type == typ }) {
+			why := fmt.Sprintf("there is no event type %q", typ)
+			return nil, huma.Error422UnprocessableEntity("type: "+why, &huma.ErrorDetail{Location: "query.type", Message: why})
+		}
 	}
 	f := journal.EventFilter{
 		From: town.TimeOf(in.From), To: town.TimeOf(in.To), Types: in.Type, Agent: in.Agent, Bead: in.Bead, Newest: in.Newest, Limit: in.Limit,
@@ -55,6 +62,9 @@ func (s *server) showEvent(ctx context.Context, in *struct {
 	TownPath
 	Event string `path:"event"`
 }) (*body[wire.Event], error) {
+	if err := s.read(in.Town, func(*town.State) {}); err != nil {
+		return nil, err
+	}
 	rec, err := s.Journal.EventByID(ctx, in.Town, in.Event)
 	if err != nil {
 		return nil, s.fromError(err)

@@ -36,6 +36,18 @@ td { padding: .2rem .8rem .2rem 0; vertical-align: top } code { font-size: .9em 
 </table></html>
 `))
 
+// document serves the OpenAPI document, which is written once: the table does not change.
+func (s *server) document() http.HandlerFunc {
+	data, err := s.api.OpenAPI().MarshalJSON()
+	if err != nil {
+		panic(fmt.Sprintf("api: the OpenAPI document cannot be written: %v", err))
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(data) // the client may have gone
+	}
+}
+
 // docs lists the routes for people.
 func (s *server) docs(w http.ResponseWriter, _ *http.Request) {
 	type row struct{ ID, Method, Path, Summary, Who string }

@@ -76,11 +76,11 @@ func (s *server) checkPresets(set town.Settings) error {
 
 type reasoned struct {
 	Change
-	Body wire.Reason `required:"false"`
+	Body *wire.Reason
 }
 
 func (s *server) pauseTown(ctx context.Context, in *reasoned) (*body[wire.Town], error) {
-	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.TownPaused{Reason: in.Body.Reason}}); err != nil {
+	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.TownPaused{Reason: given(in.Body).Reason}}); err != nil {
 		return nil, err
 	}
 	return answer(s.town(in.Town))

@@ -92,11 +92,15 @@ func (s *server) verb(ctx context.Context, in Change, about town.BeadID, p town.
 	if err := s.alive(ctx, c, in.Key); err != nil {
 		return nil, err
 	}
-	res, err := s.Controller.Submit(ctx, in.Town, town.Event{
-		ID: in.Key, Type: p.Type(), Agent: c.Agent, Run: c.Run, Bead: c.Bead, By: string(c.Agent), Payload: p,
-	})
+	e := town.Event{ID: in.Key, Type: p.Type(), Agent: c.Agent, Run: c.Run, Bead: c.Bead, By: string(c.Agent), Payload: p}
+	res, err := s.Controller.Submit(ctx, in.Town, e)
 	if err != nil {
 		return nil, s.fromError(err)
+	}
+	if res[0].Duplicate {
+		if err := s.sameRequest(ctx, in, &e); err != nil {
+			return nil, err
+		}
 	}
 	o := res[0].Outcome
 	switch o.Verdict {

@@ -74,14 +74,14 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	home := s.opts.Home
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
-	}
 	var err error
 	// The address first: a busy port is the most likely mistake, and nothing is touched yet.
 	if s.listener, err = listen(s.opts.Listen); err != nil {
 		return err
+	}
+	home := s.opts.Home
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
 	}
 	if s.journal, err = sqlite.Open(ctx, filepath.Join(home, "gastown.db")); err != nil {
 		return err
