@@ -1,0 +1,267 @@
+package effect
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gastown/internal/git"
+	"gastown/internal/runtime"
+	"gastown/internal/town"
+)
+
+func TestCommandLines(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cmd   town.AgentCommand
+		args  []string
+		stdin string
+	}{
+		"prompt on standard input": {town.AgentCommand{Command: []string{"my-agent", "--yes"}}, []string{"my-agent", "--yes"}, "do it"},
+		"prompt as an argument":    {town.AgentCommand{Command: []string{"my-agent", "{prompt}", "-q"}}, []string{"my-agent", "do it", "-q"}, ""},
+		"claude with a model": {town.AgentCommand{Preset: "claude", Args: []string{"--model", "opus"}},
+			[]string{"claude", "--print", "--verbose", "--output-format", "stream-json", "--dangerously-skip-permissions", "--model", "opus"}, "do it"},
+		"codex keeps its dash last": {town.AgentCommand{Preset: "codex", Args: []string{"-m", "x"}},
+			[]string{"codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "x", "-"}, "do it"},
+		"opencode": {town.AgentCommand{Preset: "opencode", Args: []string{"-m", "x"}}, []string{"opencode", "run", "-m", "x", "do it"}, ""},
+		"kilo":     {town.AgentCommand{Preset: "kilo"}, []string{"kilo", "run", "--auto", "do it"}, ""},
+		"script":   {town.AgentCommand{Preset: "script", Args: []string{"/a.sh"}}, []string{"sh", "-eu", "/a.sh"}, "do it"},
+	} {
+		args, stdin, err := commandLine(c.cmd, "do it")
+		if err != nil || cmp.Diff(c.args, args) != "" || stdin != c.stdin {
+			t.Errorf("%s: %q, stdin %q, %v", name, args, stdin, err)
+		}
+	}
+	if slices.Contains(presets["opencode"], "do it") {
+		t.Error("a command line has changed its preset")
+	}
+	for _, bad := range []town.AgentCommand{{Preset: "gpt"}, {Preset: "script"}} {
+		if _, _, err := commandLine(bad, ""); err == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+}
+
+// heard collects outcomes.
+type heard struct {
+	mu     sync.Mutex
+	events []town.Event
+	got    chan town.Event
+}
+
+func (h *heard) report(_ context.Context, _ town.TownID, events ...town.Event) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, events...)
+	for _, e := range events {
+		if h.got != nil {
+			h.got <- e
+		}
+	}
+	return nil
+}
+
+// place is a runtime that does what a test tells it to.
+type place struct {
+	runtime.Runtime
+	start func(ctx context.Context, s runtime.Spec) error
+	stop  func(ctx context.Context, k runtime.Key) error
+}
+
+func (p *place) Start(ctx context.Context, s runtime.Spec) error { return p.start(ctx, s) }
+func (p *place) Stop(ctx context.Context, k runtime.Key) error   { return p.stop(ctx, k) }
+
+func newRunner(t testing.TB, p *place, h *heard) *Runner {
+	t.Helper()
+	store, err := git.Open(filepath.Join(t.TempDir(), "git"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Options{
+		Git: store, Runtime: p, Report: h.report, Token: func(town.TownID, *town.Effect) string { return "gta_x" },
+		URL: func() string { return "http://127.0.0.1:1" }, Home: "/home", BinDir: "/bin-of-gastown", Self: "/gastown",
+		Count: func(town.TownID, town.EffectKind, string) {}, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// origin makes a repository with one commit.
+func origin(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main", dir},
+		{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "--allow-empty", "-m", "begin"},
+	} {
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	return dir
+}
+
+func dispatchOf(url string, cmd town.AgentCommand) town.Effect {
+	return town.Effect{ID: "dispatch_agent/toast/gt-1a/7", Kind: town.EffectDispatch, Agent: "toast", Bead: "gt-1a", Rig: "web", Run: 7,
+		Dispatch: &town.DispatchSpec{Role: town.Polecat, Repo: town.RepoSpec{URL: url, DefaultBranch: "main"}, Command: cmd,
+			Branch: "gt/toast/gt-1a", Base: "main", Prompt: "do it", Env: map[string]string{"COLOUR": "red"}}}
+}
+
+func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	var got runtime.Spec
+	h := &heard{got: make(chan town.Event, 1)}
+	r := newRunner(t, &place{start: func(_ context.Context, s runtime.Spec) error { got = s; return nil }}, h)
+	defer r.Stop()
+	r.Carry("main", []town.Effect{dispatchOf(origin(t), town.AgentCommand{Command: []string{"agent"}})})
+	e := <-h.got
+	if e.Type != "dispatch_accepted" || e.Agent != "toast" || e.Run != 7 || e.Bead != "gt-1a" {
+		t.Fatalf("outcome %+v", e)
+	}
+	if got.Key != (runtime.Key{Town: "main", Agent: "toast", Run: 7}) || string(got.Stdin) != "do it" {
+		t.Errorf("spec %+v", got)
+	}
+	for _, want := range []string{
+		"GASTOWN_URL=http://127.0.0.1:1", "GASTOWN_TOKEN=gta_x", "GASTOWN_TOWN=main", "GASTOWN_RIG=web", "GASTOWN_AGENT=toast",
+		"GASTOWN_BEAD=gt-1a", "GASTOWN_RUN=7", "GASTOWN_BRANCH=gt/toast/gt-1a", "GASTOWN_BASE=main", "COLOUR=red",
+	} {
+		if !slices.Contains(got.Env, want) {
+			t.Errorf("the environment lacks %s", want)
+		}
+	}
+	i := slices.IndexFunc(got.Env, func(v string) bool { return strings.HasPrefix(v, "PATH=/bin-of-gastown:") })
+	if i < 0 {
+		t.Error("the agent's own gastown is not first in its PATH")
+	}
+	if branch, err := exec.Command("git", "-C", got.Dir, "branch", "--show-current").Output(); err != nil || strings.TrimSpace(string(branch)) != "gt/toast/gt-1a" {
+		t.Errorf("worktree %s is on %q (%v)", got.Dir, branch, err)
+	}
+}
+
+func TestDispatchTellsThreeOutcomesApart(t *testing.T) {
+	t.Parallel()
+	url := origin(t)
+	ok := town.AgentCommand{Command: []string{"agent"}}
+	secret := dispatchOf(url, ok)
+	secret.Dispatch.Env = map[string]string{"API_KEY": "env:GASTOWN_TEST_NOT_SET"}
+	for name, c := range map[string]struct {
+		effect town.Effect
+		start  error
+		want   town.Payload
+	}{
+		"rejected by the runtime": {dispatchOf(url, ok), &runtime.StartError{Class: runtime.ClassCommandNotFound, Reason: "no agent"},
+			&town.DispatchRejected{Class: "command_not_found", Infra: true, Reason: "no agent"}},
+		"a stale run is nobody's outage": {dispatchOf(url, ok), &runtime.StartError{Class: runtime.ClassStaleRun, Reason: "newer"},
+			&town.DispatchRejected{Class: "stale_run", Infra: false, Reason: "newer"}},
+		"no answer":        {dispatchOf(url, ok), context.DeadlineExceeded, &town.DispatchUnknown{Reason: "context deadline exceeded"}},
+		"no repository":    {dispatchOf("/nowhere", ok), nil, &town.DispatchRejected{Class: "git_not_a_repository", Infra: true}},
+		"a missing secret": {secret, nil, &town.DispatchRejected{Class: "configuration", Infra: true}},
+		"a wrong preset":   {dispatchOf(url, town.AgentCommand{Preset: "none"}), nil, &town.DispatchRejected{Class: "configuration", Infra: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &heard{got: make(chan town.Event, 1)}
+			r := newRunner(t, &place{start: func(context.Context, runtime.Spec) error { return c.start }}, h)
+			defer r.Stop()
+			r.Carry("main", []town.Effect{c.effect})
+			got := (<-h.got).Payload
+			if w, ok := c.want.(*town.DispatchRejected); ok && w.Reason == "" {
+				g, ok := got.(*town.DispatchRejected)
+				if !ok || g.Reason == "" {
+					t.Fatalf("outcome %+v, without a reason", got)
+				}
+				w.Reason = g.Reason
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOneAgentsEffectsKeepTheirOrder holds a start up: the stop that was decided after it must wait,
+// another agent's must not, and a repeat of what is under way is dropped.
+func TestOneAgentsEffectsKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var order []string
+		note := func(s string) {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, s)
+		}
+		hold := make(chan struct{})
+		p := &place{stop: func(_ context.Context, k runtime.Key) error {
+			if k.Run == 1 {
+				<-hold
+			}
+			note(k.String())
+			return nil
+		}}
+		h := &heard{}
+		r := newRunner(t, p, h)
+		stop := func(agent town.AgentID, run town.Run) town.Effect {
+			return town.Effect{ID: "stop/" + string(agent) + "/" + string(rune('0'+run)), Kind: town.EffectStop, Agent: agent, Run: run}
+		}
+		r.Carry("main", []town.Effect{stop("toast", 1), stop("toast", 2), stop("nux", 3)})
+		r.Carry("main", []town.Effect{stop("toast", 1)})
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"main/nux run 3"}, order); diff != "" {
+			t.Errorf("while the first is held up:\n%s", diff)
+		}
+		close(hold)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"main/nux run 3", "main/toast run 1", "main/toast run 2"}, order); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if len(h.events) != 3 {
+			t.Errorf("%d outcomes", len(h.events))
+		}
+		r.Stop()
+		r.Stop()
+	})
+}
+
+// TestFailedStopIsNotConfirmed leaves it to the town to ask again.
+func TestFailedStopIsNotConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &place{stop: func(ctx context.Context, _ runtime.Key) error {
+			<-ctx.Done()
+			return errors.Join(errors.New("it does not die"), ctx.Err())
+		}}
+		h := &heard{}
+		r := newRunner(t, p, h)
+		r.Carry("main", []town.Effect{{ID: "s", Kind: town.EffectStop, Agent: "toast", Run: 1}})
+		time.Sleep(limits[town.EffectStop].timeout + time.Second)
+		synctest.Wait()
+		if len(h.events) != 0 {
+			t.Errorf("outcomes %+v", h.events)
+		}
+		r.Stop()
+	})
+}
+
+func TestSecretsAreRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GASTOWN_TEST_SECRET", "hush")
+	for in, want := range map[string]string{"plain": "plain", "env:GASTOWN_TEST_SECRET": "hush", "file:" + path: "s3cret"} {
+		if got, err := readSecret(in); err != nil || got != want {
+			t.Errorf("%s: %q, %v", in, got, err)
+		}
+	}
+	if _, err := readSecret("file:" + path + ".none"); err == nil {
+		t.Error("a missing file was taken")
+	}
+}
