@@ -46,6 +46,7 @@ func Run(t *testing.T, open Open) {
 		"every event type":    everyEventType,
 		"lives recover":       lifeRecovers,
 		"lives are listed":    lifeLists,
+		"ticks by time":       lifeTicks,
 		"lives at once":       livesAtOnce,
 		"retained moments":    retentionKeepsMoments,
 	} {

@@ -184,6 +184,37 @@ func lifeLists(t *testing.T, f *fixture) {
 	}
 }
 
+// lifeTicks compares lists of ticks by time with a search by hand; some ticks are of the same time.
+func lifeTicks(t *testing.T, f *fixture) {
+	l, err := NewLife(ctx, f, id, rand.New(rand.NewPCG(5, 5)).IntN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := grow(t, l, 60, 10)[1:]
+	for i, from := range past {
+		to := past[min(i+7, len(past)-1)]
+		for _, newest := range []bool{false, true} {
+			var expected []town.TickNo
+			for _, m := range past {
+				if m.at >= from.at && m.at < to.at {
+					expected = append(expected, m.tick)
+				}
+			}
+			if newest {
+				slices.Reverse(expected)
+			}
+			heads, err := f.TickHeads(ctx, id, journal.TickFilter{From: from.at, To: to.at, Newest: newest})
+			var got []town.TickNo
+			for _, h := range heads {
+				got = append(got, h.No)
+			}
+			if err != nil || !slices.Equal(got, expected) {
+				t.Errorf("ticks from %s to %s, newest %v: %v, want %v (%v)", from.at, to.at, newest, got, expected, err)
+			}
+		}
+	}
+}
+
 func (f *fixture) checkList(t *testing.T, name string, filter journal.EventFilter, found []journal.EventRecord) {
 	t.Helper()
 	for _, limit := range []int{0, 1, 7} {

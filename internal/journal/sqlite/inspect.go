@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"gastown/internal/journal"
+	"gastown/internal/town"
 )
 
 // applicationID marks a file as gastown's, in the SQLite header ("gast").
@@ -104,7 +105,9 @@ func probe(ctx context.Context, db *sql.DB, path string) error {
 	rows, err := db.QueryContext(ctx, `SELECT id, last_seq, last_tick,
 		coalesce((SELECT max(seq) FROM town_events WHERE town = towns.id), last_seq),
 		coalesce((SELECT max(tick) FROM ticks WHERE town = towns.id), last_tick),
-		(SELECT max(tick) FROM snapshots WHERE town = towns.id)
+		(SELECT max(tick) FROM snapshots WHERE town = towns.id),
+		coalesce((SELECT length(digest) FROM ticks WHERE town = towns.id ORDER BY tick DESC LIMIT 1), 32),
+		(SELECT size FROM snapshots WHERE town = towns.id ORDER BY tick DESC LIMIT 1)
 		FROM towns`)
 	if err != nil {
 		return damaged(path, err)
@@ -113,11 +116,12 @@ func probe(ctx context.Context, db *sql.DB, path string) error {
 	for rows.Next() {
 		var id string
 		var lastSeq, lastTick, seq, tick int64
-		var snapshot sql.NullInt64
-		if err := rows.Scan(&id, &lastSeq, &lastTick, &seq, &tick, &snapshot); err != nil {
+		var digest int
+		var snapshot, size sql.NullInt64
+		if err := rows.Scan(&id, &lastSeq, &lastTick, &seq, &tick, &snapshot, &digest, &size); err != nil {
 			return damaged(path, err)
 		}
-		if seq > lastSeq || tick != lastTick || !snapshot.Valid || snapshot.Int64 > lastTick {
+		if seq > lastSeq || tick != lastTick || digest != len(town.Digest{}) || !snapshot.Valid || snapshot.Int64 > lastTick {
 			return damaged(path, fmt.Errorf("the books of town %s do not agree", id))
 		}
 	}

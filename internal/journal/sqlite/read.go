@@ -42,13 +42,21 @@ func (j *Journal) Snapshot(ctx context.Context, id town.TownID, atOrBefore town.
 	return info, data, nil
 }
 
+// firstAt finds the first tick at a time or later. Time never goes back from tick to tick, so that
+// a bound in time is one in ticks, which lists are in the order of.
+const firstAt = "coalesce((SELECT tick FROM ticks INDEXED BY ticks_at WHERE town = ? AND at >= ? ORDER BY at, rowid LIMIT 1), 9223372036854775807)"
+
 func tickTail(id town.TownID, f journal.TickFilter) (string, []any) {
 	var w where
 	w.add("town = ?", id)
 	addIf(&w, "tick > ?", f.After)
 	addIf(&w, "tick < ?", f.Before)
-	addIf(&w, "at >= ?", f.From)
-	addIf(&w, "at < ?", f.To)
+	if f.From != 0 {
+		w.add("tick >= "+firstAt, id, f.From)
+	}
+	if f.To != 0 {
+		w.add("tick < "+firstAt, id, f.To)
+	}
 	return w.tail("tick", f.Newest, f.Limit)
 }
 
