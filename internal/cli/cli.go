@@ -113,7 +113,31 @@ func (a *app) root() *cobra.Command {
 	a.add(root, "work", a.slingCmd(), a.statusCmd(), a.whyCmd(), a.logsCmd(), a.beadCmd(), a.convoyCmd(), a.agentCmd(), a.rigCmd(), a.townCmd())
 	a.add(root, "agent", a.verbCmds()...)
 	root.AddCommand(a.refineryCmd())
+	strict(root)
 	return root
+}
+
+// strict makes an unknown word below a command that only groups others a usage error; alone, the
+// group shows its help.
+func strict(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+	if c.Runnable() {
+		return
+	}
+	c.SuggestionsMinimumDistance = 2
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	c.Args = func(cmd *cobra.Command, argv []string) error {
+		if len(argv) == 0 {
+			return nil
+		}
+		hint := ""
+		if like := cmd.SuggestionsFor(argv[0]); len(like) > 0 {
+			hint = fmt.Sprintf("; did you mean %s?", strings.Join(like, " or "))
+		}
+		return &exitError{exitUsage, fmt.Errorf("there is no command %q%s\nsee %s --help", cmd.CommandPath()+" "+argv[0], hint, cmd.CommandPath())}
+	}
 }
 
 func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {

@@ -26,7 +26,6 @@ func (a *app) convoyCmd() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.createConvoy(cmd.Context(), file) },
 	}
 	create.Flags().StringVarP(&file, "file", "f", "", "plan, YAML or JSON; - reads standard input")
-	_ = create.MarkFlagRequired("file") // fails only for a flag that is not there
 	c.AddCommand(create)
 	c.AddCommand(&cobra.Command{Use: "list", Short: "List the convoys", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		t, err := a.inTown(cmd.Context())
@@ -69,6 +68,9 @@ func (a *app) onConvoy(parent *cobra.Command, use, short string, do func(context
 }
 
 func (a *app) createConvoy(ctx context.Context, file string) error {
+	if file == "" {
+		return &exitError{exitUsage, errors.New("name the plan: gastown convoy create -f PLAN.yaml")}
+	}
 	plan, err := a.readPlan(file)
 	if err != nil {
 		return err

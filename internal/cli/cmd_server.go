@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gastown/internal/client"
-	"gastown/internal/journal"
 	"gastown/internal/runtime/process"
 	"gastown/internal/server"
 	"gastown/internal/town"
@@ -128,7 +127,7 @@ func (a *app) settle(ctx context.Context, f *upFlags) error {
 		return err
 	}
 	if len(towns) == 0 {
-		if _, err := c.CreateTown(ctx, wire.NewTown{ID: defaultTown}); err != nil && !errors.Is(err, journal.ErrTownExists) {
+		if _, err := c.CreateTown(ctx, wire.NewTown{ID: defaultTown}); err != nil {
 			return err
 		}
 		a.say("made the town %q", defaultTown)
