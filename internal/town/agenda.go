@@ -7,77 +7,100 @@ import "container/heap"
 // looking once too often changes nothing.
 type agenda struct {
 	marked map[ref]struct{}
-	due    map[ref]Time // when each entity comes due; only this entry of the heap counts
-	queue  dueHeap
+	fresh  []ref // marked since they were last drained, for the rules still to come in a pass
+	due    map[ref]*dueEntry
+	queue  dueHeap // the same entries, the earliest first
 }
 
 func newAgenda() agenda {
-	return agenda{marked: map[ref]struct{}{}, due: map[ref]Time{}}
+	return agenda{marked: map[ref]struct{}{}, due: map[ref]*dueEntry{}}
 }
 
-func (g *agenda) mark(r ref) { g.marked[r] = struct{}{} }
-
-// forget drops the due time of r; whoever looks at r sets it anew.
-func (g *agenda) forget(r ref) { delete(g.due, r) }
-
-// schedule has r looked at again at t, or earlier if that was said before.
-func (g *agenda) schedule(r ref, t Time) {
-	if have, ok := g.due[r]; ok && have <= t {
-		return
-	}
-	g.due[r] = t
-	heap.Push(&g.queue, dueEntry{t, r})
-}
-
-// ripen marks everything that is due at now.
-func (g *agenda) ripen(now Time) {
-	for len(g.queue) > 0 && g.queue[0].at <= now {
-		e := heap.Pop(&g.queue).(dueEntry)
-		if g.due[e.ref] == e.at {
-			delete(g.due, e.ref)
-			g.mark(e.ref)
-		}
+func (g *agenda) mark(r ref) {
+	if _, known := g.marked[r]; !known {
+		g.marked[r] = struct{}{}
+		g.fresh = append(g.fresh, r)
 	}
 }
 
-// next is when something comes due, or zero if nothing will.
-func (g *agenda) next() Time {
-	for len(g.queue) > 0 {
-		e := g.queue[0]
-		if g.due[e.ref] == e.at {
-			return e.at
-		}
-		heap.Pop(&g.queue)
-	}
-	return 0
+// drain returns what has been marked since the last time. It stays marked.
+func (g *agenda) drain() []ref {
+	fresh := g.fresh
+	g.fresh = nil
+	return fresh
 }
 
 // take empties the list of marked entities and returns it.
 func (g *agenda) take() map[ref]struct{} {
 	m := g.marked
-	g.marked = map[ref]struct{}{}
+	g.marked, g.fresh = map[ref]struct{}{}, nil
 	return m
 }
 
-type dueEntry struct {
-	at  Time
-	ref ref
-}
-
-type dueHeap []dueEntry
-
-func (h dueHeap) Len() int { return len(h) }
-func (h dueHeap) Less(i, j int) bool {
-	if h[i].at != h[j].at {
-		return h[i].at < h[j].at
+// forget drops the due time of r; whoever looks at r sets it anew.
+func (g *agenda) forget(r ref) {
+	if e := g.due[r]; e != nil {
+		heap.Remove(&g.queue, e.place)
+		delete(g.due, r)
 	}
-	return compareRefs(h[i].ref, h[j].ref) < 0
 }
-func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)   { *h = append(*h, x.(dueEntry)) }
+
+// schedule has r looked at again at t, or earlier if that was said before.
+func (g *agenda) schedule(r ref, t Time) {
+	switch e := g.due[r]; {
+	case e == nil:
+		e = &dueEntry{at: t, ref: r}
+		g.due[r] = e
+		heap.Push(&g.queue, e)
+	case t < e.at:
+		e.at = t
+		heap.Fix(&g.queue, e.place)
+	}
+}
+
+// ripen marks everything that is due at now.
+func (g *agenda) ripen(now Time) {
+	for len(g.queue) > 0 && g.queue[0].at <= now {
+		r := g.queue[0].ref
+		g.forget(r)
+		g.mark(r)
+	}
+}
+
+// next is when something comes due, or zero if nothing will.
+func (g *agenda) next() Time {
+	if len(g.queue) == 0 {
+		return 0
+	}
+	return g.queue[0].at
+}
+
+// dueEntry is when an entity comes due, and its place in the heap.
+type dueEntry struct {
+	at    Time
+	ref   ref
+	place int
+}
+
+type dueHeap []*dueEntry
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+func (h *dueHeap) Push(x any) {
+	e := x.(*dueEntry)
+	e.place = len(*h)
+	*h = append(*h, e)
+}
+
 func (h *dueHeap) Pop() any {
 	old := *h
 	e := old[len(old)-1]
+	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
 	return e
 }
@@ -143,9 +166,7 @@ func (s *State) touchBead(before, after *Bead) {
 		s.markBead(d.Bead)
 	}
 	for _, d := range s.ix.needs[b.ID] {
-		if d.Kind == Tracks {
-			s.markBead(d.On)
-		}
+		s.markBead(d.On)
 	}
 	if b.Merge != nil {
 		s.markBead(b.Merge.Source)

@@ -37,6 +37,8 @@ const (
 	Unknown      Observed = "unknown"
 )
 
+var observedStatuses = [...]Observed{Starting, Running, Unresponsive, Exited, NotFound, Unknown}
+
 // DispatchState says how far the start of an agent's current run is.
 type DispatchState string
 

@@ -107,7 +107,7 @@ func (t *tick) atMerge(e *Event) (*Agent, *Bead, *Refusal) {
 	case r != nil:
 		return nil, nil, r
 	case b.Type != MergeRequest:
-		return nil, nil, conflict("%s is no merge request but a %s", b.ID, b.Type)
+		return nil, nil, conflict("%s is no merge request: its type is %s", b.ID, b.Type)
 	case b.Status != InProgress:
 		return nil, nil, ignore("%s is %s", b.ID, b.Status)
 	}
@@ -203,7 +203,7 @@ func (t *tick) sendBack(a *Agent, mr *Bead, label, title, body, outcome, reason 
 	if mr.Merge.Reworks >= limit {
 		why := fmt.Sprintf("still not merged after %d reworks: %s", limit, reason)
 		t.moveBead(mr.ID, Failed, func(m *Bead) {
-			endAttempt(m, t.now, outcome, reason, NoFault)
+			reportAttempt(m, t.now, outcome, reason, NoFault)
 			finish(m, "reworks_exhausted", why)
 		})
 		if src != nil && src.Status == InReview {
@@ -221,7 +221,7 @@ func (t *tick) sendBack(a *Agent, mr *Bead, label, title, body, outcome, reason 
 	made := t.addBead(rework)
 	t.addDependency(mr.ID, made.ID, Blocks)
 	t.moveBead(mr.ID, Open, func(m *Bead) {
-		endAttempt(m, t.now, outcome, reason, NoFault)
+		reportAttempt(m, t.now, outcome, reason, NoFault)
 		m.Merge.Reworks++
 		m.Merge.Verify = NotVerified
 	})

@@ -78,7 +78,7 @@ func (b *batch) checkOne(n *NewBead) *Refusal {
 		return notFound("parent", "there is no bead %s in this town", n.Parent)
 	}
 	for _, l := range n.Labels {
-		if strings.HasPrefix(l, "gt:") {
+		if strings.HasPrefix(l, ownPrefix) {
 			return invalid("labels", "%q: labels beginning with gt: are given by gastown itself", l)
 		}
 	}

@@ -86,7 +86,7 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 	case r != nil:
 		return r
 	case b.Merge == nil:
-		return conflict("%s is no merge request but a %s", b.ID, b.Type)
+		return conflict("%s is no merge request: its type is %s", b.ID, b.Type)
 	case b.Status != Open || b.Merge.Verify != VerifyAsked:
 		return ignore("nobody waits for a look at the branch of %s", b.ID)
 	}
@@ -102,19 +102,22 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 		})
 		return nil
 	}
-	t.nothingToMerge(b, p)
+	reason := fmt.Sprintf("branch %s is not ahead of %s", b.Merge.Branch, b.Merge.Target)
+	if p.Head == "" {
+		reason = "there is no branch " + b.Merge.Branch
+	}
+	t.nothingToMerge(b, reason)
 	return nil
 }
 
 // nothingToMerge ends a merge request whose branch is missing or not ahead of its target. If the
 // agent gave a reason for having changed nothing, its source is closed; else that attempt failed.
-func (t *tick) nothingToMerge(mr *Bead, p *BranchVerified) {
+func (t *tick) nothingToMerge(mr *Bead, reason string) {
 	m := mr.Merge
-	reason := fmt.Sprintf("branch %s is not ahead of %s", m.Branch, m.Target)
-	if p.Head == "" {
-		reason = fmt.Sprintf("there is no branch %s", m.Branch)
-	}
-	t.moveBead(mr.ID, Failed, func(b *Bead) { finish(b, "no_changes", reason) })
+	t.moveBead(mr.ID, Failed, func(b *Bead) {
+		endAttempt(b, t.now, AttemptNoChanges, reason, NoFault)
+		finish(b, "no_changes", reason)
+	})
 	src := t.s.beads[m.Source]
 	if src == nil || src.Status != InReview {
 		return
@@ -139,7 +142,7 @@ func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {
 	}
 	t.release(a)
 	t.moveBead(b.ID, Closed, func(b *Bead) {
-		endAttempt(b, t.now, AttemptDone, "merged as "+p.Commit, NoFault)
+		reportAttempt(b, t.now, AttemptDone, "merged as "+p.Commit, NoFault)
 		b.Merge.MergeCommit = p.Commit
 		finish(b, string(OutcomeMerged), "")
 	})
@@ -187,8 +190,13 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		return r
 	}
 	t.release(a)
+	if p.Class == MergeEmpty || p.Class == MergeMissing {
+		// Commits that come to no change show only when they are merged; trying again cannot help.
+		t.nothingToMerge(b, p.Reason)
+		return nil
+	}
 	t.moveBead(b.ID, Open, func(b *Bead) {
-		endAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
+		reportAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
 	})
 	return nil
 }

@@ -180,6 +180,9 @@ func (p *BeadUpdated) apply(t *tick, e *Event) *Refusal {
 	if p.Timeout != nil && *p.Timeout < 0 {
 		return invalid("timeout", "is negative")
 	}
+	if p.Labels != nil && !slices.Equal(ownLabels(*p.Labels), ownLabels(b.Labels)) {
+		return invalid("labels", "may not differ in those beginning with gt:, which gastown itself gives and takes; %s has %q", b.ID, ownLabels(b.Labels))
+	}
 	t.s.editBead(b.ID, t.now, func(b *Bead) {
 		setIf(&b.Title, p.Title)
 		setIf(&b.Body, p.Body)
@@ -189,6 +192,18 @@ func (p *BeadUpdated) apply(t *tick, e *Event) *Refusal {
 		b.Metadata = merged(b.Metadata, p.Metadata)
 	})
 	return nil
+}
+
+// ownLabels lists the labels that only gastown itself gives.
+func ownLabels(labels []string) []string {
+	var own []string
+	for _, l := range labels {
+		if strings.HasPrefix(l, ownPrefix) {
+			own = append(own, l)
+		}
+	}
+	slices.Sort(own)
+	return own
 }
 
 func checkText(title, body string) *Refusal {
@@ -253,6 +268,11 @@ func (p *BeadCancelled) apply(t *tick, e *Event) *Refusal {
 	if reason == "" {
 		reason = "cancelled by " + e.By
 	}
+	if b.Convoy != nil {
+		if r := t.leaveConvoy(b); r != nil {
+			return r
+		}
+	}
 	// Its agent is stopped and unhooked by agents/terminal-hook, within this tick.
 	t.moveBead(b.ID, as, func(b *Bead) { finish(b, code, reason) })
 	if mr := t.s.liveRequestOf(b.ID); mr != nil {
@@ -270,6 +290,11 @@ func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
 		return conflict("%s is %s; only a failed bead can be retried", b.ID, b.Status)
 	case b.Type == MergeRequest && t.s.beads[b.Merge.Source] != nil && t.s.beads[b.Merge.Source].Status != InReview:
 		return conflict("what %s is for, %s, is %s: retry that instead", b.ID, b.Merge.Source, t.s.beads[b.Merge.Source].Status)
+	}
+	if b.Merge != nil {
+		if mr := t.s.liveRequestOf(b.Merge.Source); mr != nil {
+			return conflict("%s has another merge request, %s, which is %s", b.Merge.Source, mr.ID, mr.Status)
+		}
 	}
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		b.Forgiven, b.Failure, b.Closed = len(b.Attempts), nil, 0
@@ -322,7 +347,7 @@ func (p *DependencyRemoved) apply(t *tick, e *Event) *Refusal {
 func (t *tick) convoy(e *Event) (*Bead, *Refusal) {
 	b, r := t.liveBead(e)
 	if r == nil && b.Convoy == nil {
-		return nil, conflict("%s is no convoy but a %s", b.ID, b.Type)
+		return nil, conflict("%s is no convoy: its type is %s", b.ID, b.Type)
 	}
 	return b, r
 }
@@ -341,12 +366,37 @@ func (p *ConvoyStarted) apply(t *tick, e *Event) *Refusal {
 
 func (p *ConvoyClosed) apply(t *tick, e *Event) *Refusal {
 	b, r := t.convoy(e)
+	if r == nil {
+		r = t.leaveConvoy(b)
+	}
 	if r != nil {
 		return r
 	}
 	t.moveBead(b.ID, Closed, func(b *Bead) { finish(b, string(OutcomePerson), p.Reason) })
 	if mr := t.s.liveRequestOf(b.ID); mr != nil {
 		t.moveBead(mr.ID, Failed, func(m *Bead) { finish(m, "source_cancelled", string(b.ID)+" was closed") })
+	}
+	return nil
+}
+
+// leaveConvoy has the members' merge requests go into the default branch, before their convoy ends:
+// what is merged into its branch from then on would count as merged and never land.
+func (t *tick) leaveConvoy(convoy *Bead) *Refusal {
+	var requests []*Bead
+	for _, m := range t.s.membersOf(convoy.ID) {
+		mr := t.s.liveRequestOf(m.ID)
+		switch {
+		case mr == nil || mr.Merge.Target != convoy.Convoy.Branch:
+		case mr.Status == InProgress:
+			return conflict("%s is being merged into the convoy's branch: wait for that, or cancel %s first", mr.ID, m.ID)
+		default:
+			requests = append(requests, mr)
+		}
+	}
+	for _, mr := range requests {
+		t.s.editBead(mr.ID, t.now, func(b *Bead) {
+			b.Merge.Target, b.Merge.Verify = t.s.repo(b.Rig).DefaultBranch, NotVerified
+		})
 	}
 	return nil
 }
@@ -408,7 +458,7 @@ func (p *EscalationAcknowledged) apply(t *tick, e *Event) *Refusal {
 	case r != nil:
 		return r
 	case b.Escalation == nil:
-		return conflict("%s is no escalation but a %s", b.ID, b.Type)
+		return conflict("%s is no escalation: its type is %s", b.ID, b.Type)
 	}
 	t.moveBead(b.ID, Closed, func(b *Bead) {
 		b.Escalation.Acknowledged = t.now

@@ -1,12 +1,19 @@
 package town
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 func (p *ContainerStatus) apply(t *tick, e *Event) *Refusal {
 	a, r := t.atRun(e)
 	switch {
 	case r != nil:
 		return r
+	case !slices.Contains(observedStatuses[:], p.Status):
+		return invalid("status", "there is no status %q", p.Status)
+	case a.Observed == Exited && a.Dispatch == DispatchOver:
+		return ignore("run %d of %s has ended", a.Run, a.ID)
 	case a.Observed == p.Status:
 		return ignore("%s was observed %s before", a.ID, p.Status)
 	}
@@ -27,8 +34,11 @@ func (p *ContainerStatus) apply(t *tick, e *Event) *Refusal {
 
 func (p *AgentCompleted) apply(t *tick, e *Event) *Refusal {
 	a, r := t.atRun(e)
-	if r != nil {
+	switch {
+	case r != nil:
 		return r
+	case p.Result != RunCompleted && p.Result != RunFailed && p.Result != RunEvicted:
+		return invalid("result", "is %q, must be completed, failed or evicted", p.Result)
 	}
 	t.s.editAgent(a.ID, func(a *Agent) {
 		if a.Observed != Exited {

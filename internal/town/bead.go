@@ -53,6 +53,9 @@ func (p Priority) rank() int {
 	return 2
 }
 
+// ownPrefix begins the labels that only gastown itself gives.
+const ownPrefix = "gt:"
+
 // Labels that the rules look at. They are compared whole.
 const (
 	LabelRework     = "gt:rework"      // changes asked for by a gate or a reviewer

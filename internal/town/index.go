@@ -15,14 +15,17 @@ type index struct {
 	needs      map[BeadID][]*Dependency
 	neededBy   map[BeadID][]*Dependency
 	requests   map[RigID][]BeadID // live merge requests
+	merging    map[RigID][]BeadID // those of them that are in progress
 	ready      map[RigID][]queued // issues that could start if a place were free
+	mergeable  map[RigID][]queued // merge requests that could be merged if it were their turn
 	busy       map[RigID]int      // polecats that hold a bead or are being stopped
 	busyAll    int
 	beads      map[BeadType]map[BeadStatus]int
 	agents     map[Role]map[AgentStatus]int
 }
 
-// queued is a place in the dispatch order: priority first, then the oldest.
+// queued is a place in the dispatch order (priority first, then the oldest) or in the merge queue (by
+// when it was made, with a head start by priority).
 type queued struct {
 	rank  int
 	order int64
@@ -33,13 +36,19 @@ func compareQueued(a, b queued) int {
 	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.order, b.order))
 }
 
-func placeOf(b *Bead) queued { return queued{b.Priority.rank(), b.Order, b.ID} }
+func placeOf(b *Bead) queued {
+	if b.Type == MergeRequest {
+		return queued{int(b.Created.Add(-headStart[b.Priority.rank()])), b.Order, b.ID}
+	}
+	return queued{b.Priority.rank(), b.Order, b.ID}
+}
 
 func newIndex() index {
 	return index{
 		hookedTo: map[BeadID][]AgentID{}, agentsOf: map[RigID][]AgentID{}, requestsOf: map[BeadID][]BeadID{},
 		aboutBead: map[BeadID][]BeadID{}, needs: map[BeadID][]*Dependency{}, neededBy: map[BeadID][]*Dependency{},
-		requests: map[RigID][]BeadID{}, ready: map[RigID][]queued{}, busy: map[RigID]int{},
+		requests: map[RigID][]BeadID{}, merging: map[RigID][]BeadID{},
+		ready: map[RigID][]queued{}, mergeable: map[RigID][]queued{}, busy: map[RigID]int{},
 		beads: map[BeadType]map[BeadStatus]int{}, agents: map[Role]map[AgentStatus]int{},
 	}
 }
@@ -52,6 +61,9 @@ func (x *index) add(e entity) {
 			insert(x.requestsOf, e.Merge.Source, e.ID)
 			if e.Live() {
 				insert(x.requests, e.Rig, e.ID)
+			}
+			if e.Status == InProgress {
+				insert(x.merging, e.Rig, e.ID)
 			}
 		}
 		if e.Escalation != nil && e.Escalation.About != "" && e.Live() {
@@ -81,6 +93,7 @@ func (x *index) remove(e entity) {
 		if e.Merge != nil {
 			drop(x.requestsOf, e.Merge.Source, e.ID)
 			drop(x.requests, e.Rig, e.ID)
+			drop(x.merging, e.Rig, e.ID)
 		}
 		if e.Escalation != nil {
 			drop(x.aboutBead, e.Escalation.About, e.ID)
@@ -102,27 +115,55 @@ func (x *index) remove(e entity) {
 // busy reports whether the agent takes one of the places for polecats.
 func busy(a *Agent) bool { return a.Role == Polecat && (a.Hook != "" || a.Stopping != 0) }
 
-// setReady notes that the issue waits for nothing but a place.
+// lists is where the bead is put when it waits for nothing but its turn.
+func (x *index) lists(b *Bead) map[RigID][]queued {
+	if b.Type == MergeRequest {
+		return x.mergeable
+	}
+	return x.ready
+}
+
+// setReady notes that the bead waits for nothing but its turn.
 func (x *index) setReady(b *Bead) {
-	q := placeOf(b)
-	list := x.ready[b.Rig]
+	q, lists := placeOf(b), x.lists(b)
+	list := lists[b.Rig]
 	if i, found := slices.BinarySearchFunc(list, q, compareQueued); !found {
-		x.ready[b.Rig] = slices.Insert(list, i, q)
+		lists[b.Rig] = slices.Insert(list, i, q)
 	}
 }
 
-// unready takes the issue off the list.
+// unready takes the bead off the list.
 func (x *index) unready(b *Bead) {
-	list := x.ready[b.Rig]
+	lists := x.lists(b)
+	list := lists[b.Rig]
 	i, found := slices.BinarySearchFunc(list, placeOf(b), compareQueued)
 	if !found {
 		return
 	}
 	if len(list) == 1 {
-		delete(x.ready, b.Rig)
+		delete(lists, b.Rig)
 		return
 	}
-	x.ready[b.Rig] = slices.Delete(list, i, i+1)
+	lists[b.Rig] = slices.Delete(list, i, i+1)
+}
+
+// sortOut puts the bead on the list of those that wait for nothing but their turn, or takes it off,
+// and reports whether it is on it.
+func (s *State) sortOut(now Time, b *Bead) bool {
+	ready := false
+	switch {
+	case b.Status != Open:
+	case b.Type == Issue:
+		ready = s.beadWait(now, b) == nil
+	case b.Type == MergeRequest:
+		ready = s.requestWait(now, b) == nil
+	}
+	if ready {
+		s.ix.setReady(b)
+	} else {
+		s.ix.unready(b)
+	}
+	return ready
 }
 
 func count[K, S comparable](m map[K]map[S]int, k K, s S, n int) {

@@ -37,13 +37,7 @@ var invariants = []Invariant{
 		return ""
 	})},
 	{invOneMerge, "At most one merge request of a rig is in progress.", KindRig, func(s *State, id string) string {
-		n := 0
-		for _, mr := range s.ix.requests[RigID(id)] {
-			if s.beads[mr].Status == InProgress {
-				n++
-			}
-		}
-		if n > 1 {
+		if n := len(s.ix.merging[RigID(id)]); n > 1 {
 			return fmt.Sprintf("%d merge requests of %s are in progress", n, id)
 		}
 		return ""

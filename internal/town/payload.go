@@ -180,11 +180,18 @@ type (
 		Gate string `json:"gate"`
 		Log  string `json:"logTail,omitempty"`
 	}
-	// MergeFailed says that the merge could not be tried: the infrastructure's fault.
+	// MergeFailed says that nothing could be merged: by the infrastructure's fault, or because
+	// there is nothing.
 	MergeFailed struct {
 		Class  string `json:"class"`
 		Reason string `json:"reason"`
 	}
+)
+
+// Classes of a failed merge that are not the infrastructure's fault.
+const (
+	MergeEmpty   = "empty"   // the branch brings no change
+	MergeMissing = "missing" // there is no such branch any more
 )
 
 // CompletedResult says how a process ended.

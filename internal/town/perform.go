@@ -225,6 +225,13 @@ func reviseAttempt(b *Bead, outcome, reason string, fault Fault) {
 	}
 }
 
+// reportAttempt notes what a run says its attempt came to, also if the run has ended before its
+// report came in.
+func reportAttempt(b *Bead, now Time, outcome, reason string, fault Fault) {
+	endAttempt(b, now, outcome, reason, fault)
+	reviseAttempt(b, outcome, reason, fault)
+}
+
 // finish notes how a terminal bead ended.
 func finish(b *Bead, code, reason string) {
 	switch b.Status {

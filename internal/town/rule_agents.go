@@ -15,8 +15,10 @@ const (
 	CollectAfter = 24 * Hour
 	// LingerGrace lets an agent say goodbye after its run is over.
 	LingerGrace = 30 * Second
-	// StopAgain is how long a stop may stay unconfirmed before it is asked for again.
-	StopAgain = 60 * Second
+	// StopAgain is how long a stop may stay unconfirmed before it is asked for again; it doubles
+	// with each time, up to StopAgainMax, so that a runtime that is away is not pestered.
+	StopAgain    = 60 * Second
+	StopAgainMax = 30 * Minute
 )
 
 func toIdle(a *Agent, reason string) Action {
@@ -89,11 +91,11 @@ func terminalHook(s *State, _ Time, a *Agent) Look {
 }
 
 func idleHooked(s *State, _ Time, a *Agent) Look {
-	if a.Status != Idle || a.Hook == "" || a.Role == Refinery {
+	if a.Status != Idle || a.Hook == "" {
 		return Look{}
 	}
 	b := s.beads[a.Hook]
-	if b == nil || !b.Live() {
+	if b == nil || !b.Live() || (a.Role == Refinery && b.Status == InProgress) {
 		return Look{}
 	}
 	actions := stopIfRunning(a, "its bead goes to another")
@@ -121,12 +123,13 @@ func stalledTimeout(_ *State, now Time, a *Agent) Look {
 func linger(_ *State, now Time, a *Agent) Look {
 	switch {
 	case a.Stopping != 0:
-		again := a.Stopping.Add(StopAgain)
+		patience := min(StopAgain<<min(max(a.StopTry-1, 0), 10), StopAgainMax)
+		again := a.Stopping.Add(patience)
 		if now < again {
 			return wait(again, string(a.ID), "waits for the end of its process")
 		}
 		return act(Action{Kind: StopAgent, Agent: a.ID, Run: a.Run, N: a.StopTry + 1,
-			Reason: "the stop was not confirmed within " + StopAgain.String()})
+			Reason: "the stop was not confirmed within " + patience.String()})
 	case a.Status != Idle || a.Hook != "" || !a.Process():
 		return Look{}
 	case a.StopReason != "":

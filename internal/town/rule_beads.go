@@ -50,10 +50,16 @@ func exhausted(s *State, _ Time, b *Bead) Look {
 	if b.Status != Open || (b.Type != Issue && b.Type != MergeRequest) {
 		return Look{}
 	}
-	if n := b.FailedAttempts(); n >= s.config(b.Rig).MaxDispatchAttempts {
-		return act(failBead(b, "attempts_exhausted", fmt.Sprintf("%d attempts failed; the last: %s", n, b.lastReason())))
+	if s.usedUp(b) {
+		return act(failBead(b, "attempts_exhausted", fmt.Sprintf("%d attempts failed; the last: %s", b.FailedAttempts(), b.lastReason())))
 	}
 	return Look{}
+}
+
+// usedUp reports whether the bead has failed as often as it may. Whatever starts an attempt asks
+// this too: a rule after beads/exhausted may just have ended one.
+func (s *State) usedUp(b *Bead) bool {
+	return b.FailedAttempts() >= s.config(b.Rig).MaxDispatchAttempts
 }
 
 func blockerFailed(s *State, _ Time, b *Bead) Look {
@@ -138,7 +144,7 @@ func timeout(s *State, now Time, b *Bead) Look {
 }
 
 func reworkOver(s *State, _ Time, b *Bead) Look {
-	if b.Status != Open || !b.Rework() {
+	if (b.Status != Open && b.Status != InProgress) || !b.Rework() {
 		return Look{}
 	}
 	for _, d := range s.neededBy(b.ID, Blocks) {
@@ -187,6 +193,9 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 	case b.Assignee != "":
 		return &Wait{Reason: "still assigned to " + string(b.Assignee), On: string(b.Assignee)}
 	}
+	if s.usedUp(b) {
+		return &Wait{Reason: "its attempts are used up"}
+	}
 	if c := s.convoyOf(b.ID); c != nil && c.Live() && c.Convoy.Staged {
 		return &Wait{Reason: "its convoy " + string(c.ID) + " is staged: start it", On: string(c.ID)}
 	}
@@ -204,13 +213,21 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 		return &Wait{Reason: "its blocker " + string(on.ID) + " is " + string(on.Status) + ", not merged", On: string(on.ID)}
 	}
 	if end, n := backoffEnd(b); now < end {
-		return &Wait{Until: end, Reason: fmt.Sprintf("back-off %s (attempt %d of %d)",
-			backoffs[min(n, len(backoffs))-1], n, s.config(b.Rig).MaxDispatchAttempts)}
+		return &Wait{Until: end, Reason: "back-off " + backoffs[min(n, len(backoffs))-1].String() + s.attemptsUsed(b, n)}
 	}
 	if cmd := s.config(b.Rig).Agents[Polecat]; cmd.Preset == "" && len(cmd.Command) == 0 {
 		return &Wait{Reason: "no agent is configured: set agents.polecat to a preset or a command"}
 	}
 	return nil
+}
+
+// attemptsUsed says how many attempts have failed and, of those, count against the cap.
+func (s *State) attemptsUsed(b *Bead, failed int) string {
+	limit := s.config(b.Rig).MaxDispatchAttempts
+	if counted := b.FailedAttempts(); counted != failed {
+		return fmt.Sprintf(" (%d attempts failed; %d of %d count)", failed, counted, limit)
+	}
+	return fmt.Sprintf(" (attempt %d of %d)", failed, limit)
 }
 
 func because(reason string) string {
@@ -255,7 +272,9 @@ func (s *State) choosePolecat(b *Bead) (id AgentID, fresh bool) {
 		}
 		polecats++
 		switch {
-		case a.Status != Idle || a.Hook != "" || a.Stopping != 0:
+		case a.Status != Idle || a.Hook != "" || a.Process():
+			// Even an idle one may still have the process of its last run, and a new run would
+			// lose sight of that.
 		case id == lastFailed:
 			again = id
 		default:
@@ -284,19 +303,16 @@ func (s *State) freePolecatName() AgentID {
 
 // pickReady sorts the issues on the agenda into those that are ready and those that wait, and
 // returns the latter (for their waits) and the first of each rig's ready ones, in dispatch order.
-func pickReady(s *State, now Time, work map[ref]struct{}) []ref {
+func pickReady(s *State, now Time, work []subject) []ref {
 	var places []queued
-	for r := range work {
-		b := s.beads[BeadID(r.ID)]
-		if r.Kind != KindBead || b == nil || b.Type != Issue || b.Status != Open {
+	for _, x := range work {
+		b := s.beads[BeadID(x.ID)]
+		if b == nil || b.Type != Issue || b.Status != Open {
 			continue
 		}
-		if s.beadWait(now, b) == nil {
-			s.ix.setReady(b)
-			continue
+		if !s.sortOut(now, b) {
+			places = append(places, placeOf(b))
 		}
-		s.ix.unready(b)
-		places = append(places, placeOf(b))
 	}
 	limit := s.config("").MaxStartsPerTick
 	for _, list := range s.ix.ready {

@@ -19,7 +19,7 @@ func archive(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	if on := s.stillNeededBy(b); on != "" {
-		return wait(0, string(on), "kept for "+string(on)+", which is not over")
+		return wait(0, string(on), "kept for "+string(on))
 	}
 	end := b.Closed.Add(s.config("").Retention)
 	if now < end {
@@ -28,14 +28,15 @@ func archive(s *State, now Time, b *Bead) Look {
 	return act(Action{Kind: ArchiveBead, Bead: b.ID, Reason: "over for " + s.config("").Retention.String()})
 }
 
-// stillNeededBy returns a live bead whose rules look at b, or "".
+// stillNeededBy returns a bead whose rules look at b, or "". A convoy keeps its members as long as
+// it is here itself: retried, it must know what they came to.
 func (s *State) stillNeededBy(b *Bead) BeadID {
 	for _, d := range s.ix.neededBy[b.ID] {
 		if o := s.beads[d.Bead]; o != nil && o.Live() {
 			return o.ID
 		}
 	}
-	if c := s.convoyOf(b.ID); c != nil && c.Live() {
+	if c := s.convoyOf(b.ID); c != nil {
 		return c.ID
 	}
 	if mr := s.liveRequestOf(b.ID); mr != nil {

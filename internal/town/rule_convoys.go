@@ -21,6 +21,7 @@ type tally struct {
 	failed              *Bead // the first failed one
 	pending             *Bead // the first that goes on
 	request             *Bead // a member's live merge request
+	lastIn              Time  // when the last member was merged
 }
 
 func (s *State) tally(convoy BeadID) tally {
@@ -32,6 +33,7 @@ func (s *State) tally(convoy BeadID) tally {
 			t.closed++
 			if m.Outcome == OutcomeMerged {
 				t.merged++
+				t.lastIn = max(t.lastIn, m.Closed)
 			}
 		case Failed:
 			if t.failed == nil {
@@ -65,6 +67,9 @@ func land(s *State, now Time, b *Bead) Look {
 	case c.Staged:
 		return wait(0, "", "staged: start it with convoy start")
 	case t.pending != nil:
+		if mr := s.beads[c.LandingRequest]; mr != nil && mr.Status == Open {
+			return act(failBead(mr, "member_reopened", "the member "+string(t.pending.ID)+" is "+string(t.pending.Status)+" again"))
+		}
 		return wait(0, string(t.pending.ID), fmt.Sprintf("%d of %d members are in; %s is %s", t.closed, t.all, t.pending.ID, t.pending.Status))
 	case t.request != nil:
 		return wait(0, string(t.request.ID), "the merge request "+string(t.request.ID)+" of a member is "+string(t.request.Status))
@@ -86,17 +91,18 @@ func land(s *State, now Time, b *Bead) Look {
 	if !c.Ready {
 		return act(Action{Kind: SetConvoyReady, Bead: b.ID, Reason: "every member is in " + c.Branch})
 	}
-	return s.landBranch(now, b)
+	return s.landBranch(now, b, t.lastIn)
 }
 
-// landBranch takes the convoy's branch to the rig's default branch, one merge request at a time.
-func (s *State) landBranch(now Time, b *Bead) Look {
+// landBranch takes the convoy's branch to the rig's default branch, one merge request at a time. A
+// landing that is older than the last member's merge does not have that member in it.
+func (s *State) landBranch(now Time, b *Bead, lastIn Time) Look {
 	c := b.Convoy
 	if mr := s.beads[c.LandingRequest]; mr != nil {
 		if mr.Live() {
 			return wait(0, string(mr.ID), "its landing "+string(mr.ID)+" is "+string(mr.Status))
 		}
-		if mr.Status == Closed && mr.Merge.MergeCommit != "" {
+		if mr.Status == Closed && mr.Merge.MergeCommit != "" && mr.Created >= lastIn {
 			return act(Action{Kind: CloseConvoy, Bead: b.ID, Code: string(OutcomeLanded), Reason: "its branch is merged"})
 		}
 	}
@@ -106,7 +112,7 @@ func (s *State) landBranch(now Time, b *Bead) Look {
 	}
 	if c.Landings > 0 {
 		if end := c.LastLanding.Add(landingCooldown(c.Landings)); now < end {
-			return wait(end, "", fmt.Sprintf("landing %d of %d failed; cool-down", c.Landings, MaxLandings))
+			return wait(end, "", fmt.Sprintf("cool-down after landing %d of %d", c.Landings, MaxLandings))
 		}
 	}
 	return act(Action{Kind: CreateLandingMR, Bead: b.ID, N: c.Landings + 1, Reason: "ready to land"})

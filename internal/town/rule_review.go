@@ -95,10 +95,8 @@ func redispatch(s *State, now Time, a *Agent) Look {
 	if b == nil || b.Type != MergeRequest || b.Status != InProgress {
 		return Look{}
 	}
-	if n := b.FailedAttempts(); n >= s.config(b.Rig).MaxDispatchAttempts {
-		return act(
-			Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: "the merge request has used up its attempts"},
-			failBead(b, "attempts_exhausted", "the merge was tried too often; the last: "+b.lastReason()))
+	if s.usedUp(b) {
+		return act(giveUpMerge(a, b, "the merge was tried too often; the last: "+b.lastReason())...)
 	}
 	// The attempt may still be open if the refinery fell silent: its answer may be in flight.
 	end, _ := backoffEnd(b)
@@ -108,11 +106,25 @@ func redispatch(s *State, now Time, a *Agent) Look {
 		return wait(0, string(a.ID), "waits for the end of its process")
 	case now < end:
 		return wait(end, string(b.ID), "back-off before "+string(b.ID)+" is tried again")
+	case a.Process():
+		// Two runs must not merge at once.
+		return act(stopIfRunning(a, "it fell silent, and the merge is tried again")...)
+	case b.lastAttempt() != nil && b.lastAttempt().Ended == 0 && b.FailedAttempts()+1 >= s.config(b.Rig).MaxDispatchAttempts:
+		return act(giveUpMerge(a, b, "the merge was tried too often; in the last try the refinery fell silent")...)
 	case s.town.Paused != 0:
 		return wait(0, "", "the town is paused"+because(s.town.PausedReason))
 	}
 	return act(Action{Kind: DispatchAgent, Agent: a.ID, Bead: b.ID, Rig: b.Rig, Run: s.counters.LastRun + 1,
 		From: string(InProgress), Reason: "the merge was not finished"})
+}
+
+// giveUpMerge ends a merge request that has used up its attempts, and the try that goes on with it.
+func giveUpMerge(a *Agent, b *Bead, reason string) []Action {
+	failed := failBead(b, "attempts_exhausted", reason)
+	failed.Ends, failed.Fault = AttemptLost, AgentFault
+	return []Action{
+		{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: "the merge request has used up its attempts"}, failed,
+	}
 }
 
 // pop gives the next merge request to the rig's refinery, or says what this one waits for.
@@ -126,10 +138,8 @@ func pop(s *State, now Time, b *Bead) Look {
 	if s.town.Paused != 0 {
 		return wait(0, "", "the town is paused"+because(s.town.PausedReason))
 	}
-	for _, id := range s.ix.requests[b.Rig] {
-		if o := s.beads[id]; o.Status == InProgress {
-			return wait(0, string(id), "behind "+string(id)+", which is being merged")
-		}
+	for _, id := range s.ix.merging[b.Rig] {
+		return wait(0, string(id), "behind "+string(id)+", which is being merged")
 	}
 	if first := s.nextRequest(now, b.Rig); first != nil && first.ID != b.ID {
 		return wait(0, string(first.ID), "behind "+string(first.ID)+" in the merge queue")
@@ -141,7 +151,7 @@ func pop(s *State, now Time, b *Bead) Look {
 			Action{Kind: CreateAgent, Agent: id, Role: Refinery, Rig: b.Rig, Reason: "the rig has no refinery yet"},
 			s.popAction(b, id))
 	}
-	if a.Status != Idle || a.Hook != "" || a.Stopping != 0 {
+	if a.Status != Idle || a.Hook != "" || a.Process() {
 		return wait(0, string(id), "the refinery "+string(id)+" is not free")
 	}
 	return act(s.popAction(b, id))
@@ -169,6 +179,9 @@ func (s *State) requestWait(now Time, b *Bead) *Wait {
 	if b.Held != 0 {
 		return &Wait{Reason: "held by a person" + because(b.HeldReason)}
 	}
+	if s.usedUp(b) {
+		return &Wait{Reason: "its attempts are used up"}
+	}
 	if b.Merge.Verify != Verified {
 		return &Wait{Reason: "its branch has not been verified yet"}
 	}
@@ -180,40 +193,28 @@ func (s *State) requestWait(now Time, b *Bead) *Wait {
 
 // nextRequest is the first of the rig's queue that could be merged now, or nil.
 func (s *State) nextRequest(now Time, rig RigID) *Bead {
-	var first *Bead
-	for _, id := range s.ix.requests[rig] {
-		b := s.beads[id]
-		if b.Status == Open && s.requestWait(now, b) == nil && (first == nil || beforeInQueue(b, first)) {
-			first = b
+	for _, q := range s.ix.mergeable[rig] {
+		if b := s.beads[q.id]; s.requestWait(now, b) == nil {
+			return b
 		}
 	}
-	return first
+	return nil
 }
 
-func beforeInQueue(a, b *Bead) bool {
-	x, y := a.Created.Add(-headStart[a.Priority.rank()]), b.Created.Add(-headStart[b.Priority.rank()])
-	if x != y {
-		return x < y
-	}
-	return a.Order < b.Order
-}
-
-// pickRequests returns the merge requests on the agenda and the first of each rig's queue.
-func pickRequests(s *State, now Time, work map[ref]struct{}) []ref {
-	subjects := map[BeadID]*Bead{}
-	for r := range work {
-		if b := s.beads[BeadID(r.ID)]; r.Kind == KindBead && b != nil && b.Type == MergeRequest {
-			subjects[b.ID] = b
+// pickRequests sorts the open merge requests on the agenda into those that could be merged and those
+// that wait, and returns the latter (for their waits) and the first of each rig's queue.
+func pickRequests(s *State, now Time, work []subject) []ref {
+	var places []queued
+	for _, x := range work {
+		b := s.beads[BeadID(x.ID)]
+		if b != nil && b.Type == MergeRequest && b.Status == Open && !s.sortOut(now, b) {
+			places = append(places, queued{order: b.Order, id: b.ID})
 		}
 	}
-	for rig := range s.ix.requests {
+	for rig := range s.ix.mergeable {
 		if b := s.nextRequest(now, rig); b != nil {
-			subjects[b.ID] = b
+			places = append(places, queued{order: b.Order, id: b.ID})
 		}
-	}
-	places := make([]queued, 0, len(subjects))
-	for _, b := range subjects {
-		places = append(places, queued{order: b.Order, id: b.ID})
 	}
 	return inOrder(places)
 }

@@ -45,7 +45,7 @@ type Rule struct {
 	On      Kind
 	Look    func(s *State, now Time, id string) Look
 	// pick chooses and orders the subjects where that is more than what is on the agenda.
-	pick func(s *State, now Time, work map[ref]struct{}) []ref
+	pick func(s *State, now Time, work []subject) []ref
 }
 
 // rules is every rule, in the order they run.
@@ -67,7 +67,7 @@ var rules = []Rule{
 		Numbers: []string{"stalled 2h30m"}},
 	{Name: "agents/linger", On: KindAgent, Look: onAgent(linger),
 		Doc:     "A process whose run is over is stopped, and again until it is gone.",
-		Numbers: []string{"linger grace 30s", "stop again after 1m"}},
+		Numbers: []string{"linger grace 30s", "stop again after 1m, doubling up to 30m"}},
 	{Name: "agents/collect", On: KindAgent, Look: onAgent(collect),
 		Doc:     "An agent without work for a day leaves the books.",
 		Numbers: []string{"idle 24h"}},

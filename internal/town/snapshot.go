@@ -54,6 +54,9 @@ func Restore(data []byte) (*State, error) {
 	if s.town == nil || s.counters == nil {
 		return nil, errors.New("cannot read snapshot: it has no town")
 	}
+	for _, b := range s.beads {
+		s.sortOut(s.at, b)
+	}
 	return s, nil
 }
 

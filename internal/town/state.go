@@ -267,6 +267,9 @@ func (s *State) Revert(t *Tick) {
 	s.digest, s.tick, s.at = u.digest, u.tick, u.at
 	for r := range u.looked {
 		s.agenda.mark(r)
+		if b := s.beads[BeadID(r.ID)]; r.Kind == KindBead && b != nil {
+			s.sortOut(s.at, b)
+		}
 	}
 }
 

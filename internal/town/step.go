@@ -1,6 +1,7 @@
 package town
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -91,8 +92,9 @@ func (t *tick) maker(id string) {
 }
 
 // reconcile goes through the rules until nothing is left to look at. Each pass looks at what the
-// pass before (or an event, or the time) has put on the agenda; within a pass every rule sees what
-// the earlier rules have decided.
+// pass before (or an event, or the time) has put on the agenda, and each rule also at what the
+// earlier rules of its pass have touched. So what is decided, and in which order, does not depend
+// on what else happens to be on the agenda: after a restart that is everything.
 func (t *tick) reconcile() {
 	t.s.agenda.ripen(t.now)
 	for range maxPasses {
@@ -105,8 +107,12 @@ func (t *tick) reconcile() {
 			t.s.agenda.forget(r)
 		}
 		decided := len(t.rec.Actions)
+		w := t.s.workload(work)
 		for i := range rules {
-			t.run(&rules[i], work)
+			for _, fresh := range t.s.agenda.drain() {
+				w.add(t.s, fresh)
+			}
+			t.run(&rules[i], w)
 		}
 		if len(t.rec.Actions) == decided {
 			return
@@ -118,44 +124,90 @@ func (t *tick) reconcile() {
 	})
 }
 
-// run lets one rule look at its subjects among work and performs what it decides at once.
-func (t *tick) run(rule *Rule, work map[ref]struct{}) {
-	for _, r := range rule.subjects(t.s, t.now, work) {
-		v := rule.Look(t.s, t.now, r.ID)
-		for _, a := range v.Actions {
-			a.Rule = rule.Name
-			t.perform(a)
-		}
-		if v.Wait != nil {
-			t.s.agenda.schedule(r, v.Wait.lookAgain(t.now))
-		}
-	}
-}
-
-// subjects lists what a rule must look at, in its order.
-func (rule *Rule) subjects(s *State, now Time, work map[ref]struct{}) []ref {
+// run lets one rule look at its subjects and performs what it decides at once. What that puts on the
+// agenda is looked at in its place if that is still to come, and else in the next pass.
+func (t *tick) run(rule *Rule, w workload) {
 	if rule.pick != nil {
-		return rule.pick(s, now, work)
+		for _, r := range rule.pick(t.s, t.now, w[rule.On]) {
+			t.look(rule, r)
+		}
+		return
 	}
-	var out []ref
-	for r := range work {
-		if r.Kind == rule.On && s.get(r) != nil {
-			out = append(out, r)
+	for i := 0; i < len(w[rule.On]); i++ {
+		if !t.look(rule, w[rule.On][i].ref) {
+			continue
+		}
+		for _, fresh := range t.s.agenda.drain() {
+			if at, added := w.add(t.s, fresh); added && fresh.Kind == rule.On && at <= i {
+				i++
+			}
 		}
 	}
-	slices.SortFunc(out, s.compareSubjects)
-	return out
 }
 
-// compareSubjects puts beads in the order they were made, and everything else by its id.
-func (s *State) compareSubjects(a, b ref) int {
-	if a.Kind == KindBead && b.Kind == KindBead {
-		x, y := s.beads[BeadID(a.ID)], s.beads[BeadID(b.ID)]
-		if x.Order != y.Order {
-			return int(x.Order - y.Order)
+// look lets a rule decide about one entity and reports whether it did anything.
+func (t *tick) look(rule *Rule, r ref) bool {
+	v := rule.Look(t.s, t.now, r.ID)
+	for _, a := range v.Actions {
+		a.Rule = rule.Name
+		t.perform(a)
+	}
+	if v.Wait != nil {
+		t.s.agenda.schedule(r, v.Wait.lookAgain(t.now))
+	}
+	return len(v.Actions) > 0
+}
+
+// workload is what a pass looks at, by kind, in the order in which rules look.
+type workload map[Kind][]subject
+
+// subject is an entity in that order: beads as they were made, everything else by its id.
+type subject struct {
+	ref
+	order int64
+}
+
+func compareSubjects(a, b subject) int {
+	return cmp.Or(cmp.Compare(a.order, b.order), compareRefs(a.ref, b.ref))
+}
+
+func (s *State) subject(r ref) (x subject, ok bool) {
+	x.ref = r
+	if r.Kind != KindBead {
+		return x, s.get(r) != nil
+	}
+	b := s.beads[BeadID(r.ID)]
+	if b == nil {
+		return x, false
+	}
+	x.order = b.Order
+	return x, true
+}
+
+func (s *State) workload(marked map[ref]struct{}) workload {
+	w := workload{}
+	for r := range marked {
+		if x, ok := s.subject(r); ok {
+			w[r.Kind] = append(w[r.Kind], x)
 		}
 	}
-	return compareRefs(a, b)
+	for _, list := range w {
+		slices.SortFunc(list, compareSubjects)
+	}
+	return w
+}
+
+// add puts an entity in its place, unless it is there or gone.
+func (w workload) add(s *State, r ref) (at int, added bool) {
+	x, ok := s.subject(r)
+	if !ok {
+		return 0, false
+	}
+	at, found := slices.BinarySearchFunc(w[r.Kind], x, compareSubjects)
+	if !found {
+		w[r.Kind] = slices.Insert(w[r.Kind], at, x)
+	}
+	return at, !found
 }
 
 // newBeadID derives the next bead id of this tick.

@@ -61,15 +61,15 @@ func (s *State) Why(id string, now Time) (w Why, ok bool) {
 
 func (s *State) summary(w *Why) string {
 	is := fmt.Sprintf("%s is %s", w.ID, w.Status)
+	b := s.beads[BeadID(w.ID)]
 	switch {
 	case len(w.Due) > 0:
 		a := w.Due[0]
 		return fmt.Sprintf("%s; the next tick will %s: %s", is, a.Kind, a.Reason)
+	case b != nil && b.Failure != nil:
+		return fmt.Sprintf("%s: %s", is, b.Failure.Message)
 	case len(w.Waits) > 0:
 		return fmt.Sprintf("%s: %s", is, w.Waits[0].Reason)
-	}
-	if b := s.beads[BeadID(w.ID)]; b != nil && b.Failure != nil {
-		return fmt.Sprintf("%s: %s", is, b.Failure.Message)
 	}
 	if a := s.agents[AgentID(w.ID)]; a != nil && a.Hook != "" {
 		return fmt.Sprintf("%s on %s", is, a.Hook)

@@ -1,0 +1,196 @@
+// Package borders has no code. Its test says which of our packages may import which, and holds the
+// tree to it: imports point downwards.
+package borders
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module is the path of our packages.
+const module = "gastown/"
+
+// border says what a folder may import of ours, and why just that.
+type border struct {
+	folder  string
+	may     []string // folders without "internal/"
+	tests   []string // what its tests may import besides
+	because string
+}
+
+// borders is every folder with Go files, from the core upwards. A new one is entered here, with its
+// reason.
+var borders = []border{
+	{"internal/borders", nil, nil, "it is about the other packages' source, not their code"},
+	{"internal/town", nil, nil, "the core knows nothing but itself"},
+	{"internal/git", []string{"town"}, nil, "it does what it is told, and knows nothing of who asks"},
+	{"internal/runtime", []string{"town"}, nil, "where agents run; it knows them by name and run"},
+	{"internal/runtime/runtimetest", []string{"runtime", "town"}, nil, "the suite that every runtime passes"},
+	{"internal/runtime/process", []string{"runtime", "town"}, []string{"runtime/runtimetest"}, "one runtime among others"},
+	{"internal/journal", []string{"town"}, nil, "the history is made of the core's records"},
+	{"internal/journal/journaltest", []string{"journal", "town"}, nil, "the suite that every journal passes"},
+	{"internal/journal/sqlite", []string{"journal", "town"}, []string{"journal/journaltest"}, "one journal among others"},
+	{"internal/observe", []string{"town"}, nil, "it counts and reports what others hand it"},
+	{"internal/effect", []string{"runtime", "git", "observe", "town"}, []string{"runtime/process"}, "it carries out what the core decided"},
+	{"internal/controller", []string{"journal", "effect", "runtime", "observe", "town"}, []string{"journal/sqlite", "runtime/process", "git"},
+		"the only caller of a live Step"},
+	{"internal/auth", []string{"town"}, nil, "tokens name towns, agents and runs"},
+	{"internal/wire", []string{"town"}, nil, "documents for both ends of the API, without what is behind either"},
+	{"internal/api", []string{"auth", "controller", "journal", "observe", "town", "wire"}, []string{"cli", "client", "runtime/process", "server"},
+		"HTTP in front of the controller; its tests run a whole server and look whether every route has a command"},
+	{"internal/client", []string{"controller", "town", "wire"}, []string{"server"}, "the other end of the API; of the controller it takes the type of a status"},
+	{"internal/server", []string{
+		"api", "auth", "controller", "effect", "git", "journal", "journal/sqlite", "observe", "runtime", "runtime/process", "town", "wire",
+	}, nil, "it puts the parts of a running server together, and decides nothing"},
+	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
+		"a town to try things out in, driven from outside like any other"},
+	{"internal/cli", []string{
+		"auth", "client", "controller", "demo", "git", "observe", "runtime/process", "server", "town", "wire",
+	}, nil, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges"},
+	{"cmd/gastown", []string{"cli"}, nil, "main hands over to the command line and does nothing else"},
+}
+
+func TestImportsPointDownwards(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	for _, top := range []string{"cmd", "internal"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				if d != nil && d.Name() == "testdata" {
+					return filepath.SkipDir
+				}
+				if os.IsNotExist(err) {
+					return nil
+				}
+				return err
+			}
+			if !strings.HasSuffix(file, ".go") {
+				return nil
+			}
+			name, err := filepath.Rel(root, file)
+			if err != nil {
+				return err
+			}
+			src, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			for _, why := range crossings(t, filepath.ToSlash(name), src) {
+				t.Error(why)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// crossings lists the imports of a file that its folder must not have.
+func crossings(t *testing.T, name string, src []byte) []string {
+	t.Helper()
+	folder := path.Dir(name)
+	i := slices.IndexFunc(borders, func(b border) bool { return b.folder == folder })
+	if i < 0 {
+		return []string{name + ": the folder " + folder + " is not in the table of borders; enter it, with what it may import and why"}
+	}
+	b := borders[i]
+	may := b.may
+	if strings.HasSuffix(name, "_test.go") {
+		may = slices.Concat(may, b.tests)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.ImportsOnly)
+	if err != nil {
+		// A file that does not parse is the compiler's to report.
+		return nil
+	}
+	var out []string
+	for _, im := range file.Imports {
+		full, err := strconv.Unquote(im.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, isOurs := strings.CutPrefix(full, module)
+		if isOurs && ours != folder && !slices.Contains(may, strings.TrimPrefix(ours, "internal/")) {
+			out = append(out, name+" imports "+ours+", but "+folder+" may import "+list(may)+" of ours: "+b.because)
+		}
+	}
+	return out
+}
+
+func list(folders []string) string {
+	if len(folders) == 0 {
+		return "nothing"
+	}
+	return "only " + strings.Join(folders, ", ")
+}
+
+func TestCrossingsAreFound(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		name, src string
+		want      int
+	}{
+		{"internal/town/a.go", `package town; import "gastown/internal/journal"`, 1},
+		{"internal/town/a_test.go", `package town; import "gastown/internal/journal"`, 1},
+		{"internal/town/a_test.go", `package town_test; import "gastown/internal/town"`, 0},
+		{"internal/controller/a.go", `package controller; import "gastown/internal/journal/sqlite"`, 1},
+		{"internal/controller/a_test.go", `package controller; import "gastown/internal/journal/sqlite"`, 0},
+		{"internal/effect/a.go", `package effect; import ("fmt"; "gastown/internal/git"; "gastown/internal/api")`, 1},
+		{"internal/cli/a.go", `package cli; import "gastown/internal/journal/sqlite"`, 1},
+		{"internal/utils/a.go", `package utils`, 1},
+	} {
+		if got := crossings(t, x.name, []byte(x.src)); len(got) != x.want {
+			t.Errorf("%s with %s: %d crossings, want %d: %v", x.name, x.src, len(got), x.want, got)
+		}
+	}
+}
+
+// The table itself points downwards: if it did not, every import in a circle would be allowed.
+func TestTheTableHasNoCircle(t *testing.T) {
+	t.Parallel()
+	may := map[string][]string{}
+	for _, b := range borders {
+		if b.because == "" {
+			t.Errorf("%s has no reason", b.folder)
+		}
+		if _, err := os.Stat(filepath.Join("..", "..", b.folder)); err != nil {
+			t.Errorf("%s is in the table and not in the tree", b.folder)
+		}
+		name := strings.TrimPrefix(b.folder, "internal/")
+		if _, twice := may[name]; twice {
+			t.Errorf("%s is in the table twice", b.folder)
+		}
+		may[name] = b.may
+	}
+	state := map[string]int{}
+	var visit func(at string, trail []string)
+	visit = func(at string, trail []string) {
+		trail = append(trail, at)
+		if state[at] == 1 {
+			t.Fatalf("a circle: %s", strings.Join(trail, " → "))
+		}
+		if state[at] == 2 {
+			return
+		}
+		state[at] = 1
+		for _, to := range may[at] {
+			if _, known := may[to]; !known {
+				t.Errorf("%s may import %s, which is not in the table", at, to)
+			}
+			visit(to, trail)
+		}
+		state[at] = 2
+	}
+	for _, b := range borders {
+		visit(strings.TrimPrefix(b.folder, "internal/"), nil)
+	}
+}

@@ -1,0 +1,234 @@
+package town
+
+import (
+	"fmt"
+	"slices"
+)
+
+// chaos lets everything happen to a small town that can: people, agents, the runtime and effects do
+// what they like, also what makes no sense, and time goes on in steps of all sizes. What happens is
+// chosen by pick alone, so that a run can be repeated.
+type chaos struct {
+	playground
+	pick   func(n int) int // from 0 to n-1
+	inputs []Input
+	cap    int
+	titles int
+}
+
+func newChaos(t failer, pick func(n int) int) *chaos {
+	c := &chaos{pick: pick, cap: 1 + pick(3)}
+	c.t, c.now = t, scenarioStart
+	c.s = New("t", "Town", c.now)
+	c.begin()
+	two, starts := 2, 1+pick(3)
+	blocker := []BlockerPolicy{BlockerHold, BlockerContinue, BlockerFail}[pick(3)]
+	member := []MemberPolicy{MemberHold, MemberLandWithout}[pick(2)]
+	c.step(
+		Event{Payload: &TownConfigured{Settings: Settings{
+			Agents:            map[Role]AgentCommand{Polecat: {Preset: "claude"}},
+			MaxPolecatsPerRig: &two, MaxStartsPerTick: &starts, MaxDispatchAttempts: &c.cap,
+			OnBlockerFailed: &blocker, OnMemberFailed: &member,
+		}}},
+		Event{Payload: &RigAdded{Rig: "web", URL: "https://git.example/web", DefaultBranch: "main"}},
+		Event{Payload: &RigAdded{Rig: "api", URL: "https://git.example/api", DefaultBranch: "main"}},
+	)
+	return c
+}
+
+// step has the town take the events, and records what it took.
+func (c *chaos) step(events ...Event) {
+	for i := range events {
+		events[i].Type = events[i].Payload.Type()
+	}
+	starts := c.s.counters.LastRun
+	c.tick(events)
+	c.inputs = append(c.inputs, Input{Now: c.now, Events: events})
+	if n := int(c.s.counters.LastRun - starts); n > c.s.config("").MaxStartsPerTick+len(c.s.rigs) {
+		c.t.Fatalf("%d runs were started in one tick", n)
+	}
+	for _, b := range c.s.beads {
+		if n := b.FailedAttempts(); n > c.cap {
+			c.t.Fatalf("%s has %d failed attempts, the cap is %d", b.ID, n, c.cap)
+		}
+	}
+}
+
+// turn lets a few things happen at once, after some time.
+func (c *chaos) turn() {
+	c.wait()
+	var events []Event
+	for range c.pick(4) {
+		if e := c.anything(); e.Payload != nil {
+			events = append(events, e)
+		}
+	}
+	c.lateWord()
+	c.step(events...)
+}
+
+func (c *chaos) wait() {
+	steps := []Duration{0, 0, 1, Second, 30*Second - 1, 30 * Second, Minute, 5 * Minute, Hour, 5 * Hour, 100 * Hour}
+	due := c.s.agenda.next()
+	if i := c.pick(len(steps) + 4); i < len(steps) {
+		c.now = c.now.Add(steps[i])
+	} else if due > c.now {
+		c.now = due
+	}
+}
+
+// lateWord makes sure that what a run says that is over changes nothing.
+func (c *chaos) lateWord() {
+	agents := c.s.Agents()
+	if len(agents) == 0 {
+		return
+	}
+	a := agents[c.pick(len(agents))]
+	if a.Run < 2 {
+		return
+	}
+	late := c.wordOf(a)
+	if late.Payload == nil {
+		return
+	}
+	late.Run, late.Type = a.Run-1, late.Payload.Type()
+	without, with := c.s.Plan(Input{Now: c.now}), c.s.Plan(Input{Now: c.now, Events: []Event{late}})
+	if with.Events[0].Verdict != Ignored || with.Digest != without.Digest {
+		c.t.Fatalf("%s of run %d, which is over, is %s:\n%s", late.Type, late.Run, with.Events[0].Verdict, c.print(nil, with))
+	}
+}
+
+// anything is what one of the four sides does next.
+func (c *chaos) anything() Event {
+	agents := c.s.Agents()
+	switch side := c.pick(10); {
+	case side < 4 && len(c.effects) > 0:
+		return c.answer()
+	case side < 7 && len(agents) > 0:
+		return c.wordOf(agents[c.pick(len(agents))])
+	case side == 7 && len(agents) > 0:
+		a := agents[c.pick(len(agents))].ID
+		return Event{Agent: a, Payload: []Payload{&AgentReset{}, &AgentStopped{}}[c.pick(2)]}
+	}
+	return c.person()
+}
+
+// answer lets an effect end in one of the ways it can, or get lost.
+func (c *chaos) answer() Event {
+	i := c.pick(len(c.effects))
+	e := c.effects[i]
+	c.effects = slices.Delete(c.effects, i, i+1)
+	out := Event{Agent: e.Agent, Run: e.Run}
+	switch e.Kind {
+	case EffectDispatch:
+		out.Payload = []Payload{
+			&DispatchAccepted{}, &DispatchAccepted{}, &ContainerStatus{Status: Running}, &DispatchUnknown{},
+			&DispatchRejected{Class: "clone", Infra: true}, &DispatchRejected{Class: "command"}, nil,
+		}[c.pick(7)]
+	case EffectStop:
+		out.Payload = []Payload{&AgentStopConfirmed{}, &AgentStopConfirmed{}, &ContainerStatus{Status: Exited}, nil}[c.pick(4)]
+	case EffectVerify:
+		out = Event{Bead: e.Bead, Payload: []Payload{
+			&BranchVerified{Head: "cafe", Ahead: 1}, &BranchVerified{Head: "cafe", Ahead: 3},
+			&BranchVerified{Head: "cafe"}, &BranchVerified{}, &BranchVerified{Error: "down"}, nil,
+		}[c.pick(6)]}
+	}
+	return out
+}
+
+// wordOf is something that an agent, or the runtime about it, says of its current run.
+func (c *chaos) wordOf(a *Agent) Event {
+	e := Event{Agent: a.ID, Run: a.Run}
+	b := c.s.beads[a.Hook]
+	if b != nil && c.pick(2) == 0 {
+		e.Payload = c.report(a, b)
+		return e
+	}
+	e.Payload = []Payload{
+		&ContainerStatus{Status: observedStatuses[c.pick(len(observedStatuses))]},
+		&AgentCompleted{Result: RunCompleted}, &AgentCompleted{Result: RunFailed, ExitCode: 1}, &AgentCompleted{Result: RunEvicted},
+		&HeartbeatLost{}, &HeartbeatResumed{}, &AgentCheckpoint{Text: "half"}, &AgentStatusLine{Line: "busy"},
+		&AgentEscalated{Severity: SeverityHigh, Category: "help", Message: "help"},
+	}[c.pick(9)]
+	return e
+}
+
+// report is how an agent's work on a bead can end.
+func (c *chaos) report(a *Agent, b *Bead) Payload {
+	if b.Merge == nil {
+		branch, _ := c.s.workBranch(a.ID, b)
+		return &AgentDone{Branch: branch, Head: "beef", NoChanges: []string{"", "", "nothing to do"}[c.pick(3)]}
+	}
+	return []Payload{
+		&MergeCompleted{Commit: "f00d"}, &MergeCompleted{Commit: "f00d"}, &MergeConflicted{Files: []string{"a.go"}},
+		&MergeRejected{Gate: "test"}, &MergeFailed{Class: "push"}, &ChangesRequested{Feedback: "more tests"},
+	}[c.pick(6)]
+}
+
+// person is something that somebody does.
+func (c *chaos) person() Event {
+	beads := c.s.Beads()
+	if len(beads) == 0 || c.pick(4) == 0 {
+		return Event{By: "ann", Payload: c.newBeads()}
+	}
+	some := func() BeadID { return beads[c.pick(len(beads))].ID }
+	return Event{By: "ann", Bead: some(), Payload: []Payload{
+		&BeadHeld{}, &BeadReleased{}, &BeadReleased{}, &BeadCancelled{}, &BeadCancelled{As: Failed}, &BeadRetried{}, &BeadRetried{},
+		&DependencyAdded{On: some()}, &DependencyRemoved{On: some()}, &ConvoyStarted{}, &ConvoyClosed{},
+		&EscalationAcknowledged{}, &TownPaused{}, &TownResumed{}, &TownResumed{}, &BeadUpdated{Priority: &priorities[c.pick(4)]},
+	}[c.pick(16)]}
+}
+
+func (c *chaos) newBeads() Payload {
+	p := new(BeadCreated)
+	rig := []RigID{"web", "api"}[c.pick(2)]
+	for i := range 1 + c.pick(3) {
+		c.titles++
+		n := NewBead{Key: fmt.Sprint(i), Title: fmt.Sprint("Task ", c.titles), Rig: rig, Priority: priorities[c.pick(4)]}
+		if i > 0 && c.pick(2) == 0 {
+			n.DependsOn = []string{fmt.Sprint(c.pick(i))}
+		}
+		p.Beads = append(p.Beads, n)
+	}
+	if c.pick(3) == 0 {
+		staged := c.pick(4) == 0
+		p.Convoy = &NewConvoy{Title: "Together", Staged: &staged, MergeMode: []MergeMode{"", ReviewThenLand, ReviewAndMerge}[c.pick(3)]}
+	}
+	return p
+}
+
+// calm lets everything go well from now on, until nothing more happens.
+func (c *chaos) calm() {
+	c.step(Event{Payload: &TownResumed{}})
+	for range 400 {
+		var events []Event
+		for i := range c.effects {
+			events = append(events, (&answers{}).to(c.s, &c.effects[i])...)
+		}
+		c.effects = nil
+		for _, a := range c.s.Agents() {
+			b := c.s.beads[a.Hook]
+			if b == nil || a.Status != Working {
+				continue
+			}
+			events = append(events, c.success(a, b), Event{Agent: a.ID, Run: a.Run, Payload: &AgentCompleted{Result: RunCompleted}})
+		}
+		due := c.s.agenda.next()
+		if len(events) == 0 && (due == 0 || due > c.now.Add(recheckEvery)) {
+			return
+		}
+		if len(events) == 0 {
+			c.now = max(c.now, due)
+		}
+		c.step(events...)
+	}
+}
+
+func (c *chaos) success(a *Agent, b *Bead) Event {
+	e := Event{Agent: a.ID, Run: a.Run, Payload: &MergeCompleted{Commit: "f00d"}}
+	if b.Merge == nil {
+		branch, _ := c.s.workBranch(a.ID, b)
+		e.Payload = &AgentDone{Branch: branch, Head: "beef"}
+	}
+	return e
+}

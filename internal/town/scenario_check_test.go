@@ -1,0 +1,63 @@
+package town
+
+import "slices"
+
+// record enters a tick in the history, as the journal would.
+func (p *playground) record(rec *Tick) {
+	if rec.Empty() {
+		return
+	}
+	for i := range rec.Changes {
+		id := BeadID(rec.Changes[i].ID)
+		if rec.Changes[i].Kind != KindBead || rec.Changes[i].Gone {
+			continue
+		}
+		if p.shadow.beads[id] == nil && p.used[id] {
+			p.t.Fatalf("id %s is given to a second bead", id)
+		}
+		p.used[id] = true
+	}
+	data := rec.Encode()
+	p.history = append(p.history, data)
+	read, err := DecodeTick(data)
+	if err == nil {
+		err = p.shadow.Absorb(read)
+	}
+	if err != nil {
+		p.t.Fatalf("the history does not take the tick in: %v", err)
+	}
+}
+
+// check holds the town to what is true after every tick, whatever a file says.
+func (p *playground) check(rec *Tick) {
+	p.t.Helper()
+	if got, want := string(p.shadow.Snapshot()), string(p.s.Snapshot()); got != want {
+		p.t.Fatalf("history and state differ after:\n%s", p.print(nil, rec))
+	}
+	if err := sameIndex(p.s); err != nil {
+		p.t.Fatalf("%v\nafter:\n%s", err, p.print(nil, rec))
+	}
+	if err := sameLists(p.s, p.now); err != nil {
+		p.t.Fatalf("%v\nafter:\n%s", err, p.print(nil, rec))
+	}
+	if got := digestOf(p.s); got != p.s.digest {
+		p.t.Fatalf("the digest is %s, of the entities it is %s", p.s.digest, got)
+	}
+	if again := p.s.Step(Input{Now: p.now}); !again.Empty() && len(rec.Violations) == 0 {
+		p.t.Fatalf("a second step at the same time is not empty:\n%s", p.print(nil, again))
+	}
+	if twin := p.restored(p.s.Snapshot()).Step(Input{Now: p.now}); !twin.Empty() && len(rec.Violations) == 0 {
+		p.t.Fatalf("looking at everything finds more to do; a wake-up was lost:\n%s", p.print(nil, twin))
+	}
+	outstanding := p.s.Outstanding()
+	for _, e := range rec.Effects {
+		if !slices.ContainsFunc(outstanding, func(o Effect) bool { return o.ID == e.ID }) {
+			p.t.Fatalf("effect %s would be lost in a crash", e.ID)
+		}
+	}
+	for _, b := range p.s.beads {
+		if w, _ := p.s.Why(string(b.ID), p.now); b.Live() && len(w.Due)+len(w.Waits) == 0 {
+			p.t.Fatalf("%s %s is %s, and nothing says why", b.Type, b.ID, b.Status)
+		}
+	}
+}
