@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 
 	"gastown/internal/git"
@@ -71,7 +72,20 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 		return nil, fmt.Errorf("cannot prepare the worktree of %s: %w", e.Agent, err)
 	}
 	spec.Dir = tree.Path
+	spec.Env = append(spec.Env, identity(ctx, e.Agent, spec)...)
 	return spec, nil
+}
+
+// identity makes the agent the author of its commits where git knows nobody: it would refuse to
+// commit at all.
+func identity(ctx context.Context, agent town.AgentID, spec *runtime.Spec) []string {
+	cmd := exec.CommandContext(ctx, "git", "var", "GIT_COMMITTER_IDENT")
+	cmd.Dir, cmd.Env = spec.Dir, spec.Env
+	if cmd.Run() == nil {
+		return nil
+	}
+	name, email := string(agent), string(agent)+"@gastown.localhost"
+	return []string{"GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + email, "GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + email}
 }
 
 // refinery runs the built-in one: this program, which reads what to merge from standard input.

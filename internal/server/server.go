@@ -113,8 +113,32 @@ func (s *Server) start(ctx context.Context) error {
 	observe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.observing = cancel
 	s.wait.Go(func() { s.observer.Run(observe) })
+	s.wait.Go(func() { s.prune(observe) })
 	s.serve(metrics)
 	return s.writeInfo()
+}
+
+// pruneEvery is how often old logs are looked for.
+const pruneEvery = time.Hour
+
+// prune removes the logs of runs that ended longer ago than every town's retention.
+func (s *Server) prune(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		keep := town.DefaultConfig().Retention
+		for _, id := range s.towns.Towns() {
+			_ = s.towns.Read(id, func(st *town.State) { keep = max(keep, st.Config("").Retention) }) // it may stop just now
+		}
+		if err := s.runtime.Prune(ctx, time.Now().Add(-keep.Std())); err != nil && ctx.Err() == nil {
+			s.opts.Log.Warn("old logs were not removed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // serve answers requests from now on.
