@@ -60,7 +60,7 @@ func TestTheSameInEveryProcess(t *testing.T) {
 // seededRun returns the encoded ticks of a run that the seed determines.
 func seededRun(t *testing.T, seed uint64) []byte {
 	random := rand.New(rand.NewPCG(seed, 0))
-	c := newChaos(t, random.IntN)
+	c := newChaos(t, random.IntN, true)
 	for range 80 {
 		c.turn()
 	}

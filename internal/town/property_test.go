@@ -16,8 +16,8 @@ func pickFrom(t *rapid.T) func(n int) int {
 func TestWhateverHappensTheTownStaysSound(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := newChaos(t, pickFrom(t))
-		for range rapid.IntRange(1, 60).Draw(t, "turns") {
+		c := newChaos(t, pickFrom(t), false)
+		for range rapid.IntRange(1, 40).Draw(t, "turns") {
 			c.turn()
 		}
 	})
@@ -28,7 +28,7 @@ func TestWhateverHappensTheTownStaysSound(t *testing.T) {
 func TestHistoryRepeatsItself(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := newChaos(t, pickFrom(t))
+		c := newChaos(t, pickFrom(t), true)
 		for range rapid.IntRange(1, 40).Draw(t, "turns") {
 			c.turn()
 		}
@@ -58,7 +58,7 @@ func TestHistoryRepeatsItself(t *testing.T) {
 func TestRevertIsExact(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := newChaos(t, pickFrom(t))
+		c := newChaos(t, pickFrom(t), true)
 		for range rapid.IntRange(1, 30).Draw(t, "turns") {
 			c.turn()
 		}
@@ -78,7 +78,10 @@ func TestRevertIsExact(t *testing.T) {
 		if err := sameIndex(c.s); err != nil {
 			t.Fatalf("after the revert: %v", err)
 		}
-		c.turn()
+		next := Input{Now: c.now.Add(Duration(rapid.Int64Range(0, int64(Hour)).Draw(t, "next")))}
+		if got, want := c.s.Step(next), c.restored(before).Step(next); !bytes.Equal(got.Encode(), want.Encode()) {
+			t.Fatalf("after the revert the town goes on with\n%s\nand without it with\n%s", c.print(nil, got), c.print(nil, want))
+		}
 	})
 }
 
@@ -86,7 +89,7 @@ func TestRevertIsExact(t *testing.T) {
 func TestAfterTheStormEverythingEnds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := newChaos(t, pickFrom(t))
+		c := newChaos(t, pickFrom(t), true)
 		for range rapid.IntRange(1, 40).Draw(t, "turns") {
 			c.turn()
 		}

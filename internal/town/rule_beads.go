@@ -193,6 +193,9 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 	case b.Assignee != "":
 		return &Wait{Reason: "still assigned to " + string(b.Assignee), On: string(b.Assignee)}
 	}
+	for _, id := range s.ix.hookedTo[b.ID] {
+		return &Wait{Reason: "still held by " + string(id), On: string(id)}
+	}
 	if s.usedUp(b) {
 		return &Wait{Reason: "its attempts are used up"}
 	}
