@@ -86,6 +86,14 @@ func Open(opts Options) (*Runtime, error) {
 	return r, nil
 }
 
+// A process that is being forked shares our open files until it has become
+// another program, and with them the lock: for milliseconds, or longer where the
+// machine is very busy. Of a server that was killed such a process may be left.
+const (
+	orphanPatience = 2 * time.Second
+	orphanLook     = 20 * time.Millisecond
+)
+
 // lockRoot makes the root directory and keeps other servers out of it. The lock
 // ends with this process, however it ends.
 func lockRoot(root string) (*os.File, error) {
@@ -96,7 +104,12 @@ func lockRoot(root string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the run directory: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for end := time.Now().Add(orphanPatience); errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(end); {
+		time.Sleep(orphanLook)
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("cannot lock the run directory %s: another server uses it: stop that one or choose another data directory", root)
@@ -153,7 +166,9 @@ func (r *Runtime) Close() error {
 		r.mu.Unlock()
 		r.watchers.Wait()
 		close(r.exits)
-		if err = r.lock.Close(); err != nil {
+		// Closing alone leaves the lock to a process that is just being forked.
+		unlocked := syscall.Flock(int(r.lock.Fd()), syscall.LOCK_UN)
+		if err = errors.Join(unlocked, r.lock.Close()); err != nil {
 			err = fmt.Errorf("cannot unlock the run directory: %w", err)
 		}
 	})
