@@ -68,8 +68,10 @@ func (w *world) quiet() {
 // verbs has a body that is right in form for every verb of agents.
 var verbs = map[string]string{
 	"done": `{"branch":"x","headSha":"y"}`, "request-changes": `{"feedback":"x"}`, "checkpoint": `{"text":"x"}`, "status": `{"line":"x"}`,
-	"escalate": `{"severity":"low","category":"help","message":"x"}`, "merge-completed": `{"commit":"x"}`,
+	"usage": `{"tokensIn":1,"tokensOut":2,"costUsd":0.1}`, "escalate": `{"severity":"low","category":"help","message":"x"}`, "merge-completed": `{"commit":"x"}`,
 	"merge-conflicted": `{"files":["x"]}`, "merge-rejected": `{"gate":"x"}`, "merge-failed": `{"class":"x","reason":"y"}`, "heartbeat": "",
+	"mail-read": `{"messages":["gt-1"]}`, "mail-send": `{"to":"people","subject":"x"}`, "nudge": `{"to":"toast","message":"x"}`,
+	"triage-resolve": `{"resolution":"none"}`,
 }
 
 // An agent's token is good for its own town, bead and run, and says so when it is not.
@@ -129,17 +131,25 @@ func TestAgentVerbs(t *testing.T) {
 	}
 	before := w.now()
 	ok(http.StatusNoContent, http.MethodPost, "heartbeat", nil)
-	for _, verb := range []string{"merge-completed", "merge-conflicted", "merge-rejected", "merge-failed", "request-changes"} {
+	for _, verb := range []string{"merge-completed", "merge-conflicted", "merge-rejected", "merge-failed", "request-changes", "triage-resolve"} {
 		r := w.do(own, http.MethodPost, at+"/agent/"+verb, verbs[verb])
 		if r.code < 400 || r.code > 499 {
 			t.Errorf("%s of a polecat on its own bead: got %d: %s", verb, r.code, r.body)
 		}
 	}
 	w.do(own, http.MethodPost, at+"/agent/status", `{"line":"x","run":9}`).problem(http.StatusUnprocessableEntity, "run")
+	w.do(own, http.MethodPost, at+"/agent/done", `{"branch":"x","headSha":"y","prUrl":"https://git.example/ann/web/pull/7"}`).
+		problem(http.StatusUnprocessableEntity, "prUrl", "for merge requests")
 	w.untouched(before)
 
 	ok(http.StatusOK, http.MethodPost, "status", `{"line":"reading"}`)
 	ok(http.StatusOK, http.MethodPost, "checkpoint", `{"text":"half way"}`)
+	ok(http.StatusOK, http.MethodPost, "usage", `{"tokensIn":100,"tokensOut":20,"costUsd":0.25}`)
+	var worked wire.Bead
+	w.must(http.StatusOK, http.MethodGet, at+"/beads/"+string(c.Bead), nil).into(&worked)
+	if n := len(worked.Bead.Attempts); n != 1 || worked.Bead.Attempts[0].Tokens != 120 || worked.Bead.Attempts[0].Micros != 250_000 {
+		t.Errorf("the attempts are %+v", worked.Bead.Attempts)
+	}
 	var a town.Agent
 	w.must(http.StatusOK, http.MethodGet, at+"/agents/"+string(c.Agent), nil).into(&a)
 	if a.StatusLine != "reading" {

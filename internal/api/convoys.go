@@ -66,6 +66,17 @@ func (s *server) showConvoy(_ context.Context, in *struct {
 	return s.convoy(in.Town, in.Bead, "")
 }
 
+func (s *server) updateConvoy(ctx context.Context, in *struct {
+	OnBead
+	Body town.ConvoyUpdated
+}) (*body[wire.Convoy], error) {
+	res, err := s.command(ctx, in.Change, town.Event{Bead: in.Bead, Payload: &in.Body})
+	if err != nil {
+		return nil, err
+	}
+	return s.convoy(in.Town, in.Bead, ignoredReason(res))
+}
+
 func (s *server) startConvoy(ctx context.Context, in *OnBead) (*body[wire.Convoy], error) {
 	res, err := s.command(ctx, in.Change, town.Event{Bead: in.Bead, Payload: &town.ConvoyStarted{}})
 	if err != nil {

@@ -124,21 +124,6 @@ func wireTick(t *town.Tick) (wire.Tick, error) {
 	return out, nil
 }
 
-func (s *server) why(_ context.Context, in *struct {
-	TownPath
-	ID string `path:"id"`
-}) (*body[town.Why], error) {
-	var why town.Why
-	var ok bool
-	if err := s.read(in.Town, func(st *town.State) { why, ok = st.Why(in.ID, town.TimeOf(time.Now())) }); err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, missing("bead or agent", in.ID)
-	}
-	return answer(why, nil)
-}
-
 // streamIdle is how often a silent stream gets a comment, so that both ends know that it lives.
 const streamIdle = 15 * time.Second
 

@@ -152,8 +152,11 @@ func sample(id string) any {
 		"create-town": wire.NewTown{ID: "other"}, "configure-town": wire.TownPatch{Name: "x"},
 		"create-rig": wire.NewRig{URL: "/nowhere"}, "update-rig": wire.RigPatch{DefaultBranch: "x"},
 		"create-bead": town.NewBead{Title: "x"}, "update-bead": json.RawMessage(`{"title":"x"}`),
+		"nudge-agent": wire.Nudge{Message: "x"}, "send-message": town.MessageSent{To: town.ToPeople, Subject: "x"},
+		"resolve-triage": town.TriageResolved{Resolution: town.ResolveNone},
 		"add-dependency": wire.DependsOn{On: "gt-1"},
 		"create-convoy":  wire.NewConvoy{Title: "x", Tasks: []town.NewBead{{Title: "y"}}},
+		"update-convoy":  json.RawMessage(`{"title":"x"}`),
 	}[id]
 }
 

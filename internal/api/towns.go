@@ -57,7 +57,7 @@ func (s *server) configureTown(ctx context.Context, in *struct {
 	if err := s.checkPresets(in.Body.Settings); err != nil {
 		return nil, err
 	}
-	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.TownConfigured{Name: in.Body.Name, Settings: in.Body.Settings}}); err != nil {
+	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.TownConfigured{Name: in.Body.Name, Settings: in.Body.Settings, Unset: in.Body.Unset}}); err != nil {
 		return nil, err
 	}
 	return answer(s.town(in.Town))
@@ -160,7 +160,9 @@ func (s *server) updateRig(ctx context.Context, in *struct {
 	if err := s.checkPresets(in.Body.Settings); err != nil {
 		return nil, err
 	}
-	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.RigUpdated{Rig: in.Rig, DefaultBranch: in.Body.DefaultBranch, Settings: in.Body.Settings}}); err != nil {
+	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.RigUpdated{
+		Rig: in.Rig, DefaultBranch: in.Body.DefaultBranch, Settings: in.Body.Settings, Unset: in.Body.Unset,
+	}}); err != nil {
 		return nil, err
 	}
 	return s.rig(in.Town, in.Rig)

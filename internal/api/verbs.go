@@ -39,9 +39,29 @@ type (
 		AboutBead
 		town.AgentStatusLine
 	}
+	usageBody struct {
+		AboutBead
+		town.AgentUsage
+	}
 	escalateBody struct {
 		AboutBead
 		town.AgentEscalated
+	}
+	readBody struct {
+		AboutBead
+		town.MessageRead
+	}
+	sendBody struct {
+		AboutBead
+		town.MessageSent
+	}
+	nudgeBody struct {
+		AboutBead
+		town.NudgeRequested
+	}
+	resolveBody struct {
+		AboutBead
+		town.TriageResolved
 	}
 	mergedBody struct {
 		AboutBead
@@ -65,7 +85,12 @@ func (b doneBody) payload() town.Payload       { return &b.AgentDone }
 func (b changesBody) payload() town.Payload    { return &b.ChangesRequested }
 func (b checkpointBody) payload() town.Payload { return &b.AgentCheckpoint }
 func (b statusBody) payload() town.Payload     { return &b.AgentStatusLine }
+func (b usageBody) payload() town.Payload      { return &b.AgentUsage }
 func (b escalateBody) payload() town.Payload   { return &b.AgentEscalated }
+func (b readBody) payload() town.Payload       { return &b.MessageRead }
+func (b sendBody) payload() town.Payload       { return &b.MessageSent }
+func (b nudgeBody) payload() town.Payload      { return &b.NudgeRequested }
+func (b resolveBody) payload() town.Payload    { return &b.TriageResolved }
 func (b mergedBody) payload() town.Payload     { return &b.MergeCompleted }
 func (b conflictedBody) payload() town.Payload { return &b.MergeConflicted }
 func (b rejectedBody) payload() town.Payload   { return &b.MergeRejected }
@@ -109,7 +134,7 @@ func (s *server) verb(ctx context.Context, in Change, about town.BeadID, p town.
 	case town.Ignored:
 		return nil, huma.Error409Conflict(o.Reason)
 	}
-	return answer(wire.Receipt{Seq: res[0].Seq, Tick: res[0].Tick, Made: o.Made, Again: res[0].Duplicate}, nil)
+	return answer(wire.Receipt{Seq: res[0].Seq, Tick: res[0].Tick, Made: o.Made, Again: res[0].Duplicate, Nudges: s.nudgesOf(in.Town, c.Agent)}, nil)
 }
 
 // alive makes sure that the run of the token goes on. An event that is known already is let
@@ -153,6 +178,7 @@ func (s *server) prime(ctx context.Context, in *TownPath) (*body[wire.Prime], er
 		out.Bead, out.Prompt = b, st.Prompt(a, b)
 		out.Branch, out.Base, out.Merge = st.Assignment(a, b)
 	})
+	out.Nudges = s.nudgesOf(in.Town, c.Agent)
 	return answer(out, err)
 }
 

@@ -43,7 +43,6 @@ type app struct {
 	home     string
 	town     string
 	output   string
-	listen   string
 }
 
 // exitError carries an exit code with, or instead of, a message.
@@ -52,7 +51,12 @@ type exitError struct {
 	err  error
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprint("exit status ", e.code)
+	}
+	return e.err.Error()
+}
 func (e *exitError) Unwrap() error { return e.err }
 
 // Main runs a command line and returns the exit code: 0 done, 1 failed, 2 wrong usage.
@@ -77,7 +81,7 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	if errors.As(err, &with) {
 		code = with.code
 	}
-	if !errors.Is(err, context.Canceled) {
+	if silent := with != nil && with.err == nil; !silent && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(errw, "gastown: %v\n", err)
 	}
 	return code
@@ -110,7 +114,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run a server:"}, &cobra.Group{ID: "work", Title: "Work with a town:"},
 		&cobra.Group{ID: "agent", Title: "For agents:"})
 	a.add(root, "run", a.upCmd(), a.downCmd(), a.demoCmd(), a.doctorCmd(), a.versionCmd())
-	a.add(root, "work", a.slingCmd(), a.statusCmd(), a.whyCmd(), a.logsCmd(), a.beadCmd(), a.convoyCmd(), a.agentCmd(), a.rigCmd(), a.townCmd())
+	a.add(root, "work", a.slingCmd(), a.statusCmd(), a.whyCmd(), a.historyCmd(), a.logsCmd(), a.beadCmd(), a.convoyCmd(), a.agentCmd(), a.mailCmd(), a.nudgeCmd(), a.triageCmd(), a.rigCmd(), a.townCmd())
 	a.add(root, "agent", a.verbCmds()...)
 	root.AddCommand(a.refineryCmd())
 	strict(root)

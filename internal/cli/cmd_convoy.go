@@ -41,6 +41,7 @@ func (a *app) convoyCmd() *cobra.Command {
 	a.onConvoy(c, "status ID", "Show a convoy with its tasks", func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
 		return t.Convoy(ctx, id)
 	})
+	c.AddCommand(a.convoyUpdateCmd())
 	a.onConvoy(c, "start ID", "Let the tasks of a staged convoy start", func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
 		return t.ConvoyVerb(ctx, id, "start", nil)
 	})
@@ -50,8 +51,49 @@ func (a *app) convoyCmd() *cobra.Command {
 	return c
 }
 
+func (a *app) convoyUpdateCmd() *cobra.Command {
+	var title, body, mode string
+	var add, remove []string
+	var c *cobra.Command
+	c = a.convoyVerb("update ID", "Change a convoy's text, way of merging or members", func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
+		p := town.ConvoyUpdated{Add: beadIDs(add), Remove: beadIDs(remove)}
+		if c.Flags().Changed("title") {
+			p.Title = &title
+		}
+		if c.Flags().Changed("body") {
+			text, err := a.text(body)
+			if err != nil {
+				return wire.Convoy{}, err
+			}
+			p.Body = &text
+		}
+		if m := town.MergeMode(mode); m != "" {
+			p.MergeMode = &m
+		}
+		return t.UpdateConvoy(ctx, id, p)
+	})
+	c.Flags().StringVar(&title, "title", "", "new title")
+	c.Flags().StringVarP(&body, "body", "b", "", "new text; - reads standard input")
+	c.Flags().StringVar(&mode, "merge-mode", "", "review-then-land or review-and-merge; only before the first merge")
+	c.Flags().StringSliceVar(&add, "add", nil, "bead that joins; may be repeated")
+	c.Flags().StringSliceVar(&remove, "remove", nil, "member that leaves; may be repeated")
+	return c
+}
+
+func beadIDs(ids []string) []town.BeadID {
+	out := make([]town.BeadID, len(ids))
+	for i, id := range ids {
+		out[i] = town.BeadID(id)
+	}
+	return out
+}
+
 func (a *app) onConvoy(parent *cobra.Command, use, short string, do func(context.Context, *client.Town, town.BeadID) (wire.Convoy, error)) {
-	parent.AddCommand(&cobra.Command{Use: use, Short: short, Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	parent.AddCommand(a.convoyVerb(use, short, do))
+}
+
+func (a *app) convoyVerb(use, short string, do func(context.Context, *client.Town, town.BeadID) (wire.Convoy, error)) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 		t, err := a.inTown(cmd.Context())
 		if err != nil {
 			return err
@@ -64,7 +106,7 @@ func (a *app) onConvoy(parent *cobra.Command, use, short string, do func(context
 			a.say("nothing changed: %s", doc.Ignored)
 		}
 		return a.print(doc, func(w io.Writer) { printConvoy(w, &doc) })
-	}})
+	}}
 }
 
 func (a *app) createConvoy(ctx context.Context, file string) error {

@@ -39,16 +39,29 @@ func (a *app) refinery(ctx context.Context) error {
 	if err := json.NewDecoder(a.in).Decode(&m); err != nil {
 		return fmt.Errorf("cannot read what to merge: %w", err)
 	}
-	result, err := a.merge(ctx, &m)
-	if ctx.Err() != nil {
-		return errors.New("the merge was stopped")
+	var verb string
+	var payload town.Payload
+	if m.Strategy == town.StrategyPR {
+		verb, payload = cannotOpen(&m)
+	} else {
+		result, err := a.merge(ctx, &m)
+		if ctx.Err() != nil {
+			return errors.New("the merge was stopped")
+		}
+		verb, payload = outcomeOf(&m, result, err)
 	}
-	verb, payload := outcomeOf(&m, result, err)
 	fmt.Fprintf(a.out, "%s: %s\n", m.MergeRequest, verb)
 	if _, err := t.Verb(ctx, verb, payload); err != nil {
 		return fmt.Errorf("cannot report that %s is %s: %w", m.MergeRequest, verb, err)
 	}
 	return nil
+}
+
+// cannotOpen says that the built-in refinery opens no pull requests, and what helps.
+func cannotOpen(m *town.MergeSpec) (verb string, p town.Payload) {
+	return "merge-failed", &town.MergeFailed{Class: town.MergeNoForge, Reason: fmt.Sprintf(
+		"the built-in refinery speaks to no forge and opens no pull requests; set merge_strategy to direct, or agents.refinery to an agent that opens them, then gastown bead retry %s goes on",
+		m.MergeRequest)}
 }
 
 func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, error) {
@@ -79,7 +92,7 @@ func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p 
 	var refused *git.PushRefusedError
 	switch {
 	case errors.As(err, &moved):
-		return "merge-failed", &town.MergeFailed{Class: "head_moved", Reason: err.Error()}
+		return "merge-failed", &town.MergeFailed{Class: town.MergeMoved, Reason: err.Error()}
 	case errors.As(err, &refused):
 		return "merge-failed", &town.MergeFailed{Class: "push_refused", Reason: err.Error()}
 	case errors.Is(err, git.ErrTargetKeepsMoving):

@@ -53,6 +53,12 @@ func (a *app) overview(ctx context.Context, t *client.Town, st *controller.Statu
 		state = "PAUSED"
 	}
 	fmt.Fprintf(w, "town %s %s, tick %d, next look %s, %s\n", st.Town, state, st.LastTick, st.Alarm.NextFireAt.Format(time.TimeOnly), st.Alarm.IntervalLabel)
+	if st.Draining {
+		fmt.Fprintf(w, "DRAINING since %s: nothing is started\n", st.DrainStarted.Std().Local().Format(time.TimeOnly))
+	}
+	for _, k := range st.Breakers {
+		fmt.Fprintf(w, "BREAKER of %s is open since %s: %s\n", k.Scope(), k.Opened.Std().Local().Format(time.TimeOnly), k.Class)
+	}
 	if st.Problem != "" {
 		fmt.Fprintf(w, "PROBLEM: %s\n", st.Problem)
 	}

@@ -78,6 +78,18 @@ func settingsOf(pairs []string) (town.Settings, error) {
 	return set, nil
 }
 
+// settingsAfter accepts n arguments and then settings, of which it wants at least one. They are read
+// before any server is asked, so that a slip in them is told at once.
+func settingsAfter(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, argv []string) error {
+		if err := cobra.MinimumNArgs(n+1)(cmd, argv); err != nil {
+			return err
+		}
+		_, err := settingsOf(argv[n:])
+		return err
+	}
+}
+
 func (a *app) townCmd() *cobra.Command {
 	c := &cobra.Command{Use: "town", Short: "Make, configure, pause and resume towns"}
 	c.AddCommand(&cobra.Command{Use: "list", Short: "List the towns", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
@@ -102,13 +114,17 @@ func (a *app) townCmd() *cobra.Command {
 	create.Flags().StringVar(&name, "name", "", "name for people")
 	c.AddCommand(create)
 	c.AddCommand(a.onTown("show", "Show a town and its settings", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Show(ctx) }))
-	c.AddCommand(a.onTown("set KEY=VALUE…", "Set configuration values, such as max_agents=4 or agents.polecat.preset=claude", cobra.MinimumNArgs(1),
+	c.AddCommand(a.onTown("set KEY=VALUE…", "Set configuration values, such as max_agents=4 or agents.polecat.preset=claude", settingsAfter(0),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			set, err := settingsOf(argv)
 			if err != nil {
 				return wire.Town{}, err
 			}
 			return t.Configure(ctx, wire.TownPatch{Settings: set})
+		}))
+	c.AddCommand(a.onTown("unset KEY…", "Give configuration values their defaults back, such as max_agents or env.NAME", cobra.MinimumNArgs(1),
+		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
+			return t.Configure(ctx, wire.TownPatch{Unset: argv})
 		}))
 	c.AddCommand(a.onTown("pause [REASON]", "Start nothing new; what runs goes on", cobra.MaximumNArgs(1),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
@@ -173,5 +189,6 @@ func (a *app) agentCmd() *cobra.Command {
 		}
 		c.AddCommand(sub)
 	}
+	c.AddCommand(a.nudgesCmd())
 	return c
 }

@@ -34,19 +34,14 @@ func (a *app) asAgent() (*client.Town, error) {
 // verb makes a command of an agent's verb; make reads its arguments.
 func (a *app) verb(use, short, path string, check cobra.PositionalArgs, make func(cmd *cobra.Command, argv []string) (town.Payload, error)) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
-		t, err := a.asAgent()
-		if err != nil {
+		if _, err := a.asAgent(); err != nil {
 			return err
 		}
 		p, err := make(cmd, argv)
 		if err != nil {
 			return err
 		}
-		r, err := t.Verb(cmd.Context(), path, p)
-		if err != nil {
-			return err
-		}
-		return a.print(r, func(w io.Writer) { fmt.Fprintf(w, "noted (event %d)\n", r.Seq) })
+		return a.asVerb(cmd.Context(), path, p)
 	}}
 }
 
@@ -60,7 +55,10 @@ func (a *app) verbCmds() []*cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.print(p, func(w io.Writer) { fmt.Fprint(w, p.Prompt) })
+		return a.print(p, func(w io.Writer) {
+			fmt.Fprint(w, p.Prompt)
+			printNudges(w, p.Nudges)
+		})
 	}}
 	var severity, category string
 	escalate := a.verb("escalate MESSAGE", "Tell people about something", "escalate", cobra.MinimumNArgs(1),
@@ -76,31 +74,53 @@ func (a *app) verbCmds() []*cobra.Command {
 			return &town.ChangesRequested{Feedback: text, Files: files}, err
 		})
 	changes.Flags().StringSliceVar(&files, "file", nil, "file that it is about; may be repeated")
+	var decision town.TriageResolved
+	resolve := a.verb("triage-resolve OPTION", "Decide the triage request (for the triage agent)", "triage-resolve", cobra.ExactArgs(1),
+		func(_ *cobra.Command, argv []string) (town.Payload, error) {
+			decision.Resolution = town.Resolution(argv[0])
+			return &decision, nil
+		})
+	decisionFlags(resolve, &decision)
+	var tools []string
+	status := a.verb("agent-status LINE", "Say what this agent does now", "status", cobra.MinimumNArgs(1),
+		func(_ *cobra.Command, argv []string) (town.Payload, error) {
+			return &town.AgentStatusLine{Line: strings.Join(argv, " "), Tools: tools}, nil
+		})
+	status.Flags().StringSliceVar(&tools, "tool", nil, "what it has running and waits for; may be repeated")
 	return []*cobra.Command{
-		prime, a.doneCmd(), changes, escalate,
+		prime, a.doneCmd(), changes, escalate, resolve, status,
 		a.verb("checkpoint TEXT", "Leave a note for the next run; - reads standard input", "checkpoint", cobra.MinimumNArgs(1),
 			func(_ *cobra.Command, argv []string) (town.Payload, error) {
 				text, err := a.text(strings.Join(argv, " "))
 				return &town.AgentCheckpoint{Text: text}, err
 			}),
-		a.verb("agent-status LINE", "Say what this agent does now", "status", cobra.MinimumNArgs(1),
-			func(_ *cobra.Command, argv []string) (town.Payload, error) {
-				return &town.AgentStatusLine{Line: strings.Join(argv, " ")}, nil
-			}),
+		a.usageCmd(),
 	}
 }
 
+func (a *app) usageCmd() *cobra.Command {
+	var p town.AgentUsage
+	c := a.verb("usage", "Say what this agent has consumed since it said so last", "usage", cobra.NoArgs,
+		func(*cobra.Command, []string) (town.Payload, error) { return &p, nil })
+	c.Flags().Int64Var(&p.TokensIn, "tokens-in", 0, "tokens of prompts")
+	c.Flags().Int64Var(&p.TokensOut, "tokens-out", 0, "tokens of answers")
+	c.Flags().Int64Var(&p.TokensCached, "tokens-cached", 0, "tokens that the provider had in its cache; no budget counts them")
+	c.Flags().Float64Var(&p.CostUSD, "cost", 0, "what that cost, in US dollars")
+	return c
+}
+
 func (a *app) doneCmd() *cobra.Command {
-	var summary, noChanges string
+	var summary, noChanges, prURL string
 	c := a.verb("done", "Say that the work is done and committed on its branch", "done", cobra.NoArgs,
 		func(cmd *cobra.Command, _ []string) (town.Payload, error) {
-			p := &town.AgentDone{Branch: os.Getenv("GASTOWN_BRANCH"), Summary: summary, NoChanges: noChanges}
+			p := &town.AgentDone{Branch: os.Getenv("GASTOWN_BRANCH"), Summary: summary, NoChanges: noChanges, PRURL: prURL}
 			head, err := a.committed(cmd.Context(), p.Branch)
 			p.Head = head
 			return p, err
 		})
 	c.Flags().StringVarP(&summary, "message", "m", "", "a sentence on what was done")
 	c.Flags().StringVar(&noChanges, "no-changes", "", "nothing had to change, and why")
+	c.Flags().StringVar(&prURL, "pr-url", "", "of a refinery: the pull request that it has opened")
 	return c
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,41 +76,6 @@ func (a *app) text(v string) (string, error) {
 		return "", fmt.Errorf("cannot read standard input: %w", err)
 	}
 	return string(data), nil
-}
-
-func (a *app) whyCmd() *cobra.Command {
-	return &cobra.Command{Use: "why ID", Short: "Say why a bead, agent or convoy is as it is", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
-		t, err := a.inTown(cmd.Context())
-		if err != nil {
-			return err
-		}
-		why, err := t.Why(cmd.Context(), argv[0])
-		if err != nil {
-			return err
-		}
-		return a.print(why, func(w io.Writer) { printWhy(w, &why) })
-	}}
-}
-
-func printWhy(w io.Writer, why *town.Why) {
-	fmt.Fprintln(w, why.Summary)
-	fmt.Fprintf(w, "%s since %s\n", why.Status, why.Since)
-	for _, d := range why.Due {
-		fmt.Fprintf(w, "  next   %-24s %s  (%s)\n", d.Kind, d.Reason, d.Rule)
-	}
-	for _, x := range why.Waits {
-		until := ""
-		if x.Until != 0 {
-			until = ", until " + x.Until.String()
-		}
-		fmt.Fprintf(w, "  waits  %s%s  (%s)\n", x.Reason, until, x.Rule)
-	}
-	if why.Next != 0 {
-		fmt.Fprintf(w, "looked at again by itself at %s\n", why.Next)
-	}
-	if len(why.Related) > 0 {
-		fmt.Fprintf(w, "see also %s\n", strings.Join(why.Related, ", "))
-	}
 }
 
 func (a *app) logsCmd() *cobra.Command {
@@ -293,88 +257,5 @@ func (a *app) updateBeadCmd() *cobra.Command {
 			return t.UpdateBead(ctx, id, p)
 		})
 	}
-	return c
-}
-
-func (a *app) rigCmd() *cobra.Command {
-	c := &cobra.Command{Use: "rig", Short: "Add, list and change rigs (repositories)"}
-	var n wire.NewRig
-	var gates []string
-	add := &cobra.Command{Use: "add URL", Short: "Take a repository into the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
-		t, err := a.inTown(cmd.Context())
-		if err != nil {
-			return err
-		}
-		n.URL = argv[0]
-		if info, err := os.Stat(n.URL); err == nil && info.IsDir() {
-			// A path is the server's business, which has another working directory.
-			if n.URL, err = absolute(n.URL); err != nil {
-				return err
-			}
-		}
-		if len(gates) > 0 {
-			n.Settings.Gates = gatesOf(gates)
-		}
-		r, err := t.AddRig(cmd.Context(), n)
-		if err != nil {
-			return err
-		}
-		return a.print(r, func(w io.Writer) { printRig(w, r) })
-	}}
-	add.Flags().StringVar((*string)(&n.Name), "name", "", "name; default: the last part of the URL")
-	add.Flags().StringVar(&n.DefaultBranch, "branch", "", "branch to merge into; default: the repository's own")
-	add.Flags().StringArrayVar(&gates, "gate", nil, "command that must succeed before a merge; may be repeated")
-	c.AddCommand(add)
-	c.AddCommand(&cobra.Command{Use: "list", Short: "List the rigs", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		t, err := a.inTown(cmd.Context())
-		if err != nil {
-			return err
-		}
-		rigs, err := t.Rigs(cmd.Context())
-		if err != nil {
-			return err
-		}
-		return a.print(rigs, func(w io.Writer) {
-			for _, r := range rigs {
-				printRig(w, r)
-			}
-		})
-	}})
-	c.AddCommand(&cobra.Command{Use: "show NAME", Short: "Show a rig", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
-		t, err := a.inTown(cmd.Context())
-		if err != nil {
-			return err
-		}
-		r, err := t.Rig(cmd.Context(), town.RigID(argv[0]))
-		if err != nil {
-			return err
-		}
-		return a.print(r, func(w io.Writer) { printRig(w, r) })
-	}})
-	c.AddCommand(&cobra.Command{Use: "remove NAME", Short: "Take a rig without live beads out of the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
-		t, err := a.inTown(cmd.Context())
-		if err != nil {
-			return err
-		}
-		if err := t.RemoveRig(cmd.Context(), town.RigID(argv[0])); err != nil {
-			return err
-		}
-		return a.print(map[string]string{"removed": argv[0]}, func(w io.Writer) { fmt.Fprintln(w, "removed", argv[0]) })
-	}})
-	c.AddCommand(&cobra.Command{Use: "set NAME KEY=VALUE…", Short: "Override settings of the town for a rig", Args: args(cobra.MinimumNArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
-		set, err := settingsOf(argv[1:])
-		if err != nil {
-			return err
-		}
-		t, err := a.inTown(cmd.Context())
-		if err != nil {
-			return err
-		}
-		r, err := t.UpdateRig(cmd.Context(), town.RigID(argv[0]), wire.RigPatch{Settings: set})
-		if err != nil {
-			return err
-		}
-		return a.print(r, func(w io.Writer) { printRig(w, r) })
-	}})
 	return c
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -46,12 +47,30 @@ func printBead(w io.Writer, b *wire.Bead) {
 	for _, a := range b.Attempts {
 		fmt.Fprintf(w, "  attempt   %s\n", attempt(&a))
 	}
+	if x := b.Triage; x != nil {
+		fmt.Fprintf(w, "  options   %s\n", options(x))
+	}
 	for _, mr := range b.MergeRequests {
 		fmt.Fprintf(w, "  merge     %s %s %s -> %s %s\n", mr.ID, mr.Status, mr.Merge.Branch, mr.Merge.Target, short(mr.Merge.MergeCommit))
+		if pr := mr.Merge.PR; pr != nil {
+			fmt.Fprintf(w, "            by %s\n", pr.URL)
+		}
 	}
 	if b.Body != "" {
 		fmt.Fprintf(w, "\n%s\n", b.Body)
 	}
+}
+
+// options says what may be decided, or what was.
+func options(x *town.TriagePart) string {
+	if x.Resolution != "" {
+		return fmt.Sprintf("%s, decided by %s", x.Resolution, x.ResolvedBy)
+	}
+	words := make([]string, len(x.Options))
+	for i, o := range x.Options {
+		words[i] = string(o)
+	}
+	return strings.Join(words, ", ")
 }
 
 func attempt(a *town.Attempt) string {
@@ -105,7 +124,11 @@ func printTown(w io.Writer, t *wire.Town) {
 	}
 	fmt.Fprintf(w, "%s  %s, %s, tick %d\n", t.ID, t.Name, state, t.LastTick)
 	if a, ok := t.Settings.Agents[town.Polecat]; ok {
-		fmt.Fprintf(w, "  agent  %s %v%v\n", a.Preset, a.Command, a.Args)
+		line := append(append([]string{}, a.Command...), a.Args...)
+		if a.Preset != "" {
+			line = append([]string{a.Preset}, line...)
+		}
+		fmt.Fprintf(w, "  agent  %s\n", strings.Join(line, " "))
 	}
 	for _, r := range t.Rigs {
 		fmt.Fprintf(w, "  rig    %s  %s\n", r.ID, r.URL)

@@ -182,6 +182,11 @@ func (t *Town) Convoy(ctx context.Context, id town.BeadID) (wire.Convoy, error) 
 	return get[wire.Convoy](ctx, t.c, t.at("convoys", string(id)))
 }
 
+// UpdateConvoy changes what is set in p.
+func (t *Town) UpdateConvoy(ctx context.Context, id town.BeadID, p town.ConvoyUpdated) (wire.Convoy, error) {
+	return send[wire.Convoy](ctx, t.c, http.MethodPatch, t.at("convoys", string(id)), p)
+}
+
 // ConvoyVerb starts or closes a convoy.
 func (t *Town) ConvoyVerb(ctx context.Context, id town.BeadID, verb string, in any) (wire.Convoy, error) {
 	return post[wire.Convoy](ctx, t.c, t.at("convoys", string(id), verb), in)
@@ -201,6 +206,38 @@ func (t *Town) Agent(ctx context.Context, id town.AgentID) (*town.Agent, error) 
 // AgentVerb stops or resets an agent.
 func (t *Town) AgentVerb(ctx context.Context, id town.AgentID, verb string, in any) (*town.Agent, error) {
 	return post[*town.Agent](ctx, t.c, t.at("agents", string(id), verb), in)
+}
+
+// Nudge has an agent told something while it runs.
+func (t *Town) Nudge(ctx context.Context, id town.AgentID, message string) (*town.Nudge, error) {
+	return post[*town.Nudge](ctx, t.c, t.at("agents", string(id), "nudge"), wire.Nudge{Message: message})
+}
+
+// Nudges lists what an agent is being told.
+func (t *Town) Nudges(ctx context.Context, id town.AgentID) ([]*town.Nudge, error) {
+	l, err := get[wire.List[*town.Nudge]](ctx, t.c, t.at("agents", string(id), "nudges"))
+	return l.Items, err
+}
+
+// Messages lists the unread messages of an agent, or of people.
+func (t *Town) Messages(ctx context.Context, to string) ([]*town.Bead, error) {
+	l, err := get[wire.List[*town.Bead]](ctx, t.c, t.at("messages")+"?"+url.Values{"to": {to}}.Encode())
+	return l.Items, err
+}
+
+// SendMessage writes to an agent, or to people.
+func (t *Town) SendMessage(ctx context.Context, m town.MessageSent) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("messages"), m)
+}
+
+// ReadMessage says that a message has been read.
+func (t *Town) ReadMessage(ctx context.Context, id town.BeadID) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("messages", string(id), "read"), nil)
+}
+
+// ResolveTriage decides a triage request.
+func (t *Town) ResolveTriage(ctx context.Context, id town.BeadID, r town.TriageResolved) (wire.Bead, error) {
+	return post[wire.Bead](ctx, t.c, t.at("triage", string(id), "resolve"), r)
 }
 
 // Logs returns what a run has written; the caller closes it. Run 0 is the newest, tail 0 is all.
@@ -227,9 +264,22 @@ func (t *Town) Events(ctx context.Context, query url.Values) (json.RawMessage, e
 	return get[json.RawMessage](ctx, t.c, t.at("events")+"?"+query.Encode())
 }
 
-// Why explains a bead, agent or convoy.
-func (t *Town) Why(ctx context.Context, id string) (town.Why, error) {
-	return get[town.Why](ctx, t.c, t.at("debug", "why", id))
+// Why explains a bead, agent or convoy, with the last things that happened to it.
+func (t *Town) Why(ctx context.Context, id string) (wire.Why, error) {
+	return get[wire.Why](ctx, t.c, t.at("debug", "why", id))
+}
+
+// History tells what happened to a bead, agent or convoy: at most limit things, or as many as the
+// server likes if that is zero, before what an earlier answer gave as Next, or the last ones.
+func (t *Town) History(ctx context.Context, id, before string, limit int) (wire.History, error) {
+	q := url.Values{}
+	if before != "" {
+		q.Set("before", before)
+	}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	return get[wire.History](ctx, t.c, t.at("history", id)+"?"+q.Encode())
 }
 
 // Watch calls f for every tick until ctx ends, the server does or f returns false.
@@ -267,6 +317,11 @@ func (t *Town) Watch(ctx context.Context, f func(*town.Tick) bool) error {
 // Prime returns what the agent is to do.
 func (t *Town) Prime(ctx context.Context) (wire.Prime, error) {
 	return get[wire.Prime](ctx, t.c, t.at("agent", "prime"))
+}
+
+// Mail returns what the agent of the token has not read yet, and its nudges.
+func (t *Town) Mail(ctx context.Context) (wire.Mail, error) {
+	return get[wire.Mail](ctx, t.c, t.at("agent", "mail"))
 }
 
 // Verb says something as the agent of the token; the payload is the event's.

@@ -70,7 +70,7 @@ func New(opts Options) *Controller {
 }
 
 // Start recovers every town from the journal and starts its loop. Effects that were decided and
-// not answered before are carried out again.
+// not answered before are carried out again, once the answers that are on record have been taken.
 func (c *Controller) Start(ctx context.Context) error {
 	towns, err := c.opts.Journal.Towns(ctx)
 	if err != nil {
@@ -101,7 +101,6 @@ func (c *Controller) launch(id town.TownID, s *town.State) {
 	c.mu.Lock()
 	c.loops[id] = l
 	c.mu.Unlock()
-	c.opts.Effects.Carry(id, s.Outstanding())
 	c.running.Add(1)
 	go func() {
 		defer c.running.Done()

@@ -25,6 +25,7 @@ type outside struct {
 	mu      sync.Mutex
 	effects []town.Effect
 	steps   int
+	pending int // the most events that waited for a tick
 	commits int
 	looks   int
 	events  int
@@ -42,10 +43,11 @@ func (o *outside) Carry(_ town.TownID, effects []town.Effect) {
 	}
 }
 
-func (o *outside) Tick(town.TownID, *town.Tick, time.Duration, int, *town.State) {
+func (o *outside) Tick(_ town.TownID, _ *town.Tick, _ time.Duration, pending int, _ *town.State) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.steps++
+	o.pending = max(o.pending, pending)
 }
 
 func (o *outside) Commit(time.Duration) {
@@ -156,6 +158,71 @@ func TestQuietTownWritesNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Events that wait together are counted as such, for the metric and for the status document.
+func TestPendingEventsAreCounted(t *testing.T) {
+	t.Parallel()
+	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	defer j.Close()
+	c, o := start(t, j)
+	defer c.Stop()
+	withRig(t, c)
+	ctx := context.Background()
+	batch := make([]town.Event, 7)
+	for i := range batch {
+		batch[i] = event(&town.BeadCreated{Beads: []town.NewBead{{Title: fmt.Sprint("Task ", i), Rig: "web", Held: true}}})
+	}
+	if _, err := c.Submit(ctx, "main", batch...); err != nil {
+		t.Fatal(err)
+	}
+	o.mu.Lock()
+	pending := o.pending
+	o.mu.Unlock()
+	st, err := c.Status("main")
+	if err != nil || pending != len(batch) || st.Reconciler.PendingEventCount != len(batch) {
+		t.Errorf("the metric is told of %d and the status of %d pending events, want %d (%v)", pending, st.Reconciler.PendingEventCount, len(batch), err)
+	}
+}
+
+// The status document says what keeps starts back, and what became of the effects of the last tick.
+func TestStatusTellsWhatKeepsStartsBack(t *testing.T) {
+	t.Parallel()
+	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	defer j.Close()
+	c, o := start(t, j)
+	defer c.Stop()
+	withRig(t, c)
+	ctx := context.Background()
+	const n = 20 // as many as open a breaker
+	for i := range n {
+		if _, err := c.Submit(ctx, "main", bead(fmt.Sprint("Task ", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.mu.Lock()
+	var refused []town.Event
+	for _, e := range o.effects {
+		refused = append(refused, town.Event{Type: "dispatch_rejected", Agent: e.Agent, Run: e.Run, By: "effect",
+			Payload: &town.DispatchRejected{Class: "git_network", Infra: true, Reason: "no route"}})
+	}
+	o.mu.Unlock()
+	if len(refused) != n {
+		t.Fatalf("%d agents were started, want %d", len(refused), n)
+	}
+	if _, err := c.Submit(ctx, "main", append(refused, event(&town.ContainerEviction{Nonce: "n1"}))...); err != nil {
+		t.Fatal(err)
+	}
+	st, err := c.Status("main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Reconciler.SideEffectsFailed != n || st.Reconciler.SideEffectsSucceeded != 0 {
+		t.Errorf("the figures are %+v", st.Reconciler)
+	}
+	if len(st.Breakers) != 1 || st.Breakers[0].ID() != "rig:web/git_network" || !st.Draining || st.DrainStarted == 0 {
+		t.Errorf("breakers are %v, draining is %v since %s", st.Breakers, st.Draining, st.DrainStarted)
+	}
 }
 
 // TestPlanIsTheNextTick holds the loop off by reading a plan first and letting it go on then.
@@ -315,31 +382,68 @@ func TestNothingStartsBeforeItIsDurable(t *testing.T) {
 // TestUnansweredEffectsAreCarriedOutAgain stops a controller before its effect was answered.
 func TestUnansweredEffectsAreCarriedOutAgain(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "gastown.db"))
-	defer func() { _ = j.Close() }()
-	c, o := start(t, j)
-	withRig(t, c)
-	if _, err := c.Submit(context.Background(), "main", bead("x")); err != nil {
-		t.Fatal(err)
-	}
-	c.Stop()
-	first := o.carriedIDs()
-	c, o = start(t, j)
-	again := o.carriedIDs()
-	if len(first) != 1 || len(again) != 1 || first[0] != again[0] {
-		t.Errorf("carried %v, after a restart %v", first, again)
-	}
-	e := event(&town.DispatchAccepted{})
-	e.Agent, e.Run = "toast", 1
-	if res, err := c.Submit(context.Background(), "main", e); err != nil || res[0].Outcome.Verdict != town.Applied {
-		t.Fatalf("%+v, %v", res, err)
-	}
-	c.Stop()
-	c, o = start(t, j)
-	defer c.Stop()
-	if ids := o.carriedIDs(); len(ids) != 0 {
-		t.Errorf("answered effects %v were carried out again", ids)
-	}
+	path := filepath.Join(t.TempDir(), "gastown.db")
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t, path)
+		defer func() { _ = j.Close() }()
+		c, o := start(t, j)
+		withRig(t, c)
+		if _, err := c.Submit(context.Background(), "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		c.Stop()
+		first := o.carriedIDs()
+		c, o = start(t, j)
+		synctest.Wait()
+		again := o.carriedIDs()
+		if len(first) != 1 || len(again) != 1 || first[0] != again[0] {
+			t.Errorf("carried %v, after a restart %v", first, again)
+		}
+		e := event(&town.DispatchAccepted{})
+		e.Agent, e.Run = "toast", 1
+		if res, err := c.Submit(context.Background(), "main", e); err != nil || res[0].Outcome.Verdict != town.Applied {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		c.Stop()
+		c, o = start(t, j)
+		defer c.Stop()
+		synctest.Wait()
+		if ids := o.carriedIDs(); len(ids) != 0 {
+			t.Errorf("answered effects %v were carried out again", ids)
+		}
+	})
+}
+
+// A server dies between the arrival of an answer and the tick that takes it. The next one must take
+// the answer before it repeats the effect: a start that was rejected and is then carried out after
+// all would leave a process that the town knows nothing of.
+func TestAnswersOnRecordComeBeforeRepeats(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gastown.db")
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t, path)
+		defer func() { _ = j.Close() }()
+		c, o := start(t, j)
+		withRig(t, c)
+		if _, err := c.Submit(context.Background(), "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		c.Stop()
+		if ids := o.carriedIDs(); len(ids) != 1 {
+			t.Fatalf("carried %v, want one start", ids)
+		}
+		answer := event(&town.DispatchRejected{Class: "clone", Infra: true, Reason: "no network"})
+		answer.ID, answer.Agent, answer.Run = "answer", o.effects[0].Agent, o.effects[0].Run
+		if _, err := j.Append(context.Background(), "main", []town.Event{answer}); err != nil {
+			t.Fatal(err)
+		}
+		c, o = start(t, j)
+		defer c.Stop()
+		synctest.Wait()
+		if ids := o.carriedIDs(); len(ids) != 0 {
+			t.Errorf("carried out again after its rejection: %v", ids)
+		}
+	})
 }
 
 func TestSubscribersSeeEveryTick(t *testing.T) {

@@ -48,6 +48,9 @@ type loop struct {
 
 	snapTick town.TickNo
 	snapAt   time.Time
+	// caughtUp says that what was pending when the loop began has been taken. Until then nothing is
+	// carried out: the answer to what would be repeated may be among it.
+	caughtUp bool
 }
 
 func newLoop(c *Controller, id town.TownID, s *town.State) *loop {
@@ -162,6 +165,10 @@ func (l *loop) turns(ctx context.Context) error {
 			break
 		}
 	}
+	if !l.caughtUp {
+		l.caughtUp = true
+		l.c.opts.Effects.Carry(l.id, l.state.Outstanding())
+	}
 	if l.state.Tick() >= l.snapTick+snapshotTicks || (l.state.Tick() > l.snapTick && l.c.opts.Now().Sub(l.snapAt) >= snapshotEvery) {
 		l.snapshot(ctx)
 	}
@@ -181,13 +188,15 @@ func (l *loop) turn(ctx context.Context, events []town.Event) error {
 			return fmt.Errorf("cannot record tick %d: %w", t.No, err)
 		}
 	}
-	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), 0, l.state)
+	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), len(events), l.state)
 	l.mu.Unlock()
 	if t.Empty() {
 		return nil
 	}
 	l.c.opts.Meter.Commit(l.c.opts.Now().Sub(stepped))
-	l.c.opts.Effects.Carry(l.id, t.Effects)
+	if l.caughtUp {
+		l.c.opts.Effects.Carry(l.id, t.Effects)
+	}
 	l.publish(t, events, l.c.opts.Now().Sub(started))
 	return nil
 }
@@ -216,26 +225,20 @@ func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
 		l.c.opts.Log.Debug("action", "town", l.id, "tick", t.No, "action", a.Kind, "rule", a.Rule, "bead", a.Bead, "agent", a.Agent, "run", a.Run, "reason", a.Reason)
 	}
 	for _, v := range t.Violations {
-		l.c.opts.Log.Error("invariant violated", "town", l.id, "tick", t.No, "invariant", v.Invariant, "entity", v.ID, "message", v.Message)
+		if v.State == town.ViolationResolved {
+			l.c.opts.Log.Info("invariant holds again", "town", l.id, "tick", t.No, "invariant", v.Invariant, "entity", v.ID)
+			continue
+		}
+		l.c.opts.Log.Error("invariant violated", "town", l.id, "tick", t.No, "invariant", v.Invariant, "entity", v.ID, "message", v.Message, "recovered", v.Recovered)
 	}
 }
 
-// arm says how long the loop may sleep.
+// arm says how long the loop may sleep, and notes it for the status.
 func (l *loop) arm(err error) time.Duration {
-	l.mu.RLock()
-	interval, due := idleAlarm, l.state.NextDue()
-	if l.state.Active() {
-		interval = activeAlarm
-	}
-	l.mu.RUnlock()
 	now := l.c.opts.Now()
-	sleep := interval
-	if err != nil {
-		sleep = retryAlarm
-	} else if due != 0 {
-		// A millisecond later than due: the core counts in whole ones.
-		sleep = max(min(sleep, due.Std().Sub(now)+time.Millisecond), 0)
-	}
+	l.mu.RLock()
+	sleep, interval := Rest(l.state, now, err != nil)
+	l.mu.RUnlock()
 	l.book.Lock()
 	l.interval, l.nextFire = interval, now.Add(sleep)
 	l.book.Unlock()

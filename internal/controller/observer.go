@@ -26,6 +26,9 @@ type Observer struct {
 	mu     sync.Mutex
 	heard  map[runtime.Key]time.Time // heartbeats that came in through the API
 	wakeup chan struct{}
+
+	// unclear is since when the runtime could not say anything of a run. Only look uses it.
+	unclear map[runtime.Key]time.Time
 }
 
 // NewObserver returns an observer of the controller's towns. Run starts it.
@@ -74,14 +77,7 @@ func (o *Observer) Run(ctx context.Context) {
 // ended submits the end of a run and lets the runtime forget it once that is durable.
 func (o *Observer) ended(ctx context.Context, r runtime.Report) {
 	id := town.TownID(r.Town)
-	code := r.ExitCode
-	done := &town.AgentCompleted{Result: town.RunCompleted, ExitCode: code}
-	if code != 0 || r.Reason != "" || r.Signal != "" {
-		done.Result, done.Reason = town.RunFailed, r.Reason
-		if r.Signal != "" && r.Reason == "" {
-			done.Reason = "its process was ended by signal: " + r.Signal
-		}
-	}
+	code, done := r.ExitCode, completion(r)
 	ev := town.Event{Agent: town.AgentID(r.Agent), Run: town.Run(r.Run), By: "observer"}
 	status, completed := ev, ev
 	status.Type, status.Payload = "container_status", &town.ContainerStatus{Status: town.Exited, ExitCode: &code, Reason: r.Reason}
@@ -95,6 +91,21 @@ func (o *Observer) ended(ctx context.Context, r runtime.Report) {
 	if err := o.rt.Forget(ctx, r.Key); err != nil {
 		o.log.Warn("an ended run was not forgotten; it will be reported again", "run", r.Key.String(), "err", err)
 	}
+}
+
+// completion is how a run ended. One that lost its supervisor (with its host, most often) was not the
+// agent's failure.
+func completion(r runtime.Report) *town.AgentCompleted {
+	done := &town.AgentCompleted{Result: town.RunCompleted, Reason: r.Reason, ExitCode: r.ExitCode}
+	switch {
+	case r.Reason == runtime.ReasonSupervisorLost:
+		done.Result = town.RunEvicted
+	case r.Signal != "" && r.Reason == "":
+		done.Result, done.Reason = town.RunFailed, "its process was ended by signal: "+r.Signal
+	case r.ExitCode != 0 || r.Reason != "" || r.Signal != "":
+		done.Result = town.RunFailed
+	}
+	return done
 }
 
 // submit reports whether the events are durable, or can never be. It goes on trying while the
@@ -141,13 +152,34 @@ func (o *Observer) look(ctx context.Context) bool {
 	for i := range reports {
 		byKey[reports[i].Key] = &reports[i]
 	}
+	unclear := map[runtime.Key]time.Time{}
 	for id, agents := range watched {
 		for _, a := range agents {
 			key := runtime.Key{Town: string(id), Agent: string(a.ID), Run: int64(a.Run)}
-			o.compare(ctx, id, a, byKey[key], err)
+			r := byKey[key]
+			if err != nil || r != nil && r.State == runtime.StateUnknown {
+				unclear[key] = o.c.opts.Now()
+				if since, before := o.unclear[key]; before {
+					unclear[key] = since
+				}
+				if o.patient(a, unclear[key]) {
+					o.c.opts.Meter.Observed(id, town.Unknown, false)
+					continue
+				}
+			}
+			o.compare(ctx, id, a, r, err)
 		}
 	}
+	o.unclear = unclear
 	return true
+}
+
+// patient reports whether it is too early to say that nobody knows how an agent is that was there
+// before. Unknown never ends a run, so nothing is lost by waiting for as long as for heartbeats,
+// and a runtime that answers every now and then makes no event at each turn.
+func (o *Observer) patient(a *town.Agent, since time.Time) bool {
+	known := a.Observed == town.Running || a.Observed == town.Unresponsive
+	return known && o.c.opts.Now().Sub(since) < town.HeartbeatMissing.Std()
 }
 
 // compare submits what is different about one agent. An error of the runtime is not absence.
@@ -187,9 +219,29 @@ func (o *Observer) compare(ctx context.Context, id town.TownID, a *town.Agent, r
 		ev.Type, ev.Payload = "heartbeat_resumed", &town.HeartbeatResumed{}
 		events = append(events, ev)
 	}
+	if p := o.activity(a, status, r); p != nil {
+		ev.Type, ev.Payload = p.Type(), p
+		events = append(events, ev)
+	}
 	if len(events) > 0 {
 		o.submit(ctx, id, events...)
 	}
+}
+
+// activity says whether an agent at work has fallen silent or writes again, if that is different from
+// what the town knows. A runtime that does not say when it wrote says nothing.
+func (o *Observer) activity(a *town.Agent, status town.Observed, r *runtime.Report) town.Payload {
+	if status != town.Running || a.Hook == "" || r.Activity.IsZero() {
+		return nil
+	}
+	last := town.TimeOf(r.Activity)
+	switch {
+	case a.Inactive != 0 && last > a.Inactive:
+		return &town.ActivityResumed{}
+	case a.Inactive == 0 && o.c.opts.Now().Sub(r.Activity) >= town.ActivityWarn.Std():
+		return &town.ActivityStopped{Since: last}
+	}
+	return nil
 }
 
 func (o *Observer) lastHeard(id town.TownID, a *town.Agent, r *runtime.Report) time.Time {

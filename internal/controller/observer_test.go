@@ -49,7 +49,7 @@ func (r *told) tell(f func(*told)) {
 func statuses(t *testing.T, j journal.Journal) []string {
 	t.Helper()
 	events, err := j.Events(context.Background(), "main", journal.EventFilter{Types: []town.EventType{
-		"container_status", "heartbeat_lost", "heartbeat_resumed", "agent_completed",
+		"container_status", "heartbeat_lost", "heartbeat_resumed", "agent_completed", "activity_stopped", "activity_resumed",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -180,6 +180,111 @@ func TestSilenceIsALostHeartbeat(t *testing.T) {
 				t.Errorf("the bead is %s, attempts %+v", b.Status, b.Attempts)
 			}
 		})
+		cancel()
+		watching.Wait()
+		c.Stop()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestHowARunEnded(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		report runtime.Report
+		want   town.AgentCompleted
+	}{
+		{runtime.Report{}, town.AgentCompleted{Result: town.RunCompleted}},
+		{runtime.Report{ExitCode: 3}, town.AgentCompleted{Result: town.RunFailed, ExitCode: 3}},
+		{runtime.Report{ExitCode: -1, Signal: "killed"}, town.AgentCompleted{Result: town.RunFailed, ExitCode: -1, Reason: "its process was ended by signal: killed"}},
+		{runtime.Report{ExitCode: -1, Reason: runtime.ReasonStopped, Signal: "terminated"}, town.AgentCompleted{Result: town.RunFailed, ExitCode: -1, Reason: "stopped"}},
+		{runtime.Report{ExitCode: -1, Reason: runtime.ReasonSupervisorLost}, town.AgentCompleted{Result: town.RunEvicted, ExitCode: -1, Reason: "supervisor_lost"}},
+	} {
+		if got := completion(x.report); *got != x.want {
+			t.Errorf("%+v ended as %+v, want %+v", x.report, *got, x.want)
+		}
+	}
+}
+
+// An agent that was there before is given the time of three heartbeats before it is unknown; one that
+// was never seen is unknown at once, so that its start grace does not end it.
+func TestPatienceWithARuntimeThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_790_000_000, 0)
+	o := &Observer{c: &Controller{opts: Options{Now: func() time.Time { return now }}}}
+	limit := town.HeartbeatMissing.Std()
+	for _, x := range []struct {
+		observed town.Observed
+		ago      time.Duration
+		want     bool
+	}{
+		{town.Running, 0, true},
+		{town.Running, limit - 1, true},
+		{town.Running, limit, false},
+		{town.Unresponsive, limit - 1, true},
+		{town.NotObserved, 0, false},
+		{town.Starting, 0, false},
+		{town.Unknown, 0, false},
+	} {
+		if got := o.patient(&town.Agent{Observed: x.observed}, now.Add(-x.ago)); got != x.want {
+			t.Errorf("%q, unclear for %s: patient is %t, want %t", x.observed, x.ago, got, x.want)
+		}
+	}
+}
+
+// TestSilenceIsToldOncePerChange watches an agent that lives and stops writing: at a quarter of an hour
+// that is told, once, and that it writes again, once.
+func TestSilenceIsToldOncePerChange(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gastown.db")
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t, path)
+		c, _ := start(t, j)
+		withRig(t, c)
+		rt := &told{exits: make(chan runtime.Report)}
+		wrote := time.Now()
+		live := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(lookEvery) {
+				rt.tell(func(r *told) {
+					r.reports = []runtime.Report{{
+						Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now(), Activity: wrote,
+					}}
+				})
+			}
+			synctest.Wait()
+		}
+		ob := NewObserver(c, rt)
+		ctx, cancel := context.WithCancel(context.Background())
+		var watching sync.WaitGroup
+		watching.Go(func() { ob.Run(ctx) })
+		if _, err := c.Submit(ctx, "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		e := event(&town.DispatchAccepted{})
+		e.Agent, e.Run = "toast", 1
+		if _, err := c.Submit(ctx, "main", e); err != nil {
+			t.Fatal(err)
+		}
+		live(lookEvery)
+		ob.Poke()
+		live(town.ActivityWarn.Std() - 2*lookEvery)
+		if got := statuses(t, j); !slices.Equal(got, []string{"running"}) {
+			t.Errorf("just before: %v", got)
+		}
+		live(2 * time.Minute)
+		if got := statuses(t, j); !slices.Equal(got, []string{"running", "activity_stopped"}) {
+			t.Errorf("just after: %v", got)
+		}
+		_ = c.Read("main", func(s *town.State) {
+			if a := s.Agent("toast"); a.Inactive != town.TimeOf(wrote) || len(s.NudgesOf("toast")) != 1 {
+				t.Errorf("silent since %s, wrote at %s; nudges %v", a.Inactive, wrote, s.NudgesOf("toast"))
+			}
+		})
+		wrote = time.Now()
+		live(2 * time.Minute)
+		if got := statuses(t, j); !slices.Equal(got, []string{"running", "activity_stopped", "activity_resumed"}) {
+			t.Errorf("writing again: %v", got)
+		}
 		cancel()
 		watching.Wait()
 		c.Stop()

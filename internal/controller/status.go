@@ -15,6 +15,10 @@ type Status struct {
 	Town         town.TownID        `json:"town"`
 	Name         string             `json:"name"`
 	Paused       town.Time          `json:"paused,omitempty"`
+	Draining     bool               `json:"draining,omitempty"`
+	DrainStarted town.Time          `json:"drainStartedAt,omitempty"`
+	Breakers     []*town.Breaker    `json:"breakers,omitempty"` // the open ones
+	Usage        *town.Usage        `json:"usage,omitempty"`    // of the newest day that something was reported for
 	Alarm        Alarm              `json:"alarm"`
 	Agents       AgentTally         `json:"agents"`
 	Beads        BeadTally          `json:"beads"`
@@ -56,8 +60,11 @@ type BeadTally struct {
 
 // Patrol counts what the rules for silent agents see.
 type Patrol struct {
-	StalledAgents int `json:"stalledAgents"`
-	OrphanedHooks int `json:"orphanedHooks"` // agents that hold a bead and are not at work on it
+	// GUPPWarnings and GUPPEscalations count the reminders of silent agents within the last hour, by tier.
+	GUPPWarnings    int `json:"guppWarnings"`
+	GUPPEscalations int `json:"guppEscalations"`
+	StalledAgents   int `json:"stalledAgents"`
+	OrphanedHooks   int `json:"orphanedHooks"` // agents that hold a bead and are not at work on it
 }
 
 // Figures are those of the last recorded tick.
@@ -65,10 +72,14 @@ type Figures struct {
 	EventsDrained        int                     `json:"eventsDrained"`
 	ActionsEmitted       int                     `json:"actionsEmitted"`
 	ActionsByType        map[town.ActionKind]int `json:"actionsByType"`
-	SideEffectsAttempted int                     `json:"sideEffectsAttempted"`
+	SideEffectsAttempted int                     `json:"sideEffectsAttempted"` // effects that the tick decided
+	SideEffectsSucceeded int                     `json:"sideEffectsSucceeded"` // outcomes that it took in
+	SideEffectsFailed    int                     `json:"sideEffectsFailed"`
 	InvariantViolations  int                     `json:"invariantViolations"`
 	WallClockMs          float64                 `json:"wallClockMs"`
-	PendingEventCount    int                     `json:"pendingEventCount"`
+	// PendingEventCount is how many events waited when the tick began; more than a tick takes at
+	// once (500) are counted as that many.
+	PendingEventCount int `json:"pendingEventCount"`
 }
 
 // RecentEvent is an event in a few words.
@@ -87,10 +98,18 @@ func (l *loop) note(t *town.Tick, events []town.Event, took time.Duration) {
 	f := Figures{
 		EventsDrained: len(t.Events), ActionsEmitted: len(t.Actions), ActionsByType: map[town.ActionKind]int{},
 		SideEffectsAttempted: len(t.Effects), InvariantViolations: len(t.Violations),
-		WallClockMs: float64(took.Microseconds()) / 1000,
+		WallClockMs: float64(took.Microseconds()) / 1000, PendingEventCount: len(events),
 	}
 	for i := range t.Actions {
 		f.ActionsByType[t.Actions[i].Kind]++
+	}
+	for i := range events {
+		switch town.ResultOf(&events[i]) {
+		case town.EffectSucceeded:
+			f.SideEffectsSucceeded++
+		case town.EffectFailed:
+			f.SideEffectsFailed++
+		}
 	}
 	l.last = f
 	for i := range events {
@@ -128,6 +147,16 @@ func (c *Controller) Status(id town.TownID) (Status, error) {
 
 func fill(st *Status, s *town.State) {
 	st.Town, st.Name, st.Paused = s.Town().ID, s.Town().Name, s.Town().Paused
+	st.DrainStarted = s.Town().Draining
+	st.Draining = st.DrainStarted != 0
+	for _, k := range s.Breakers() {
+		if k.Opened != 0 {
+			st.Breakers = append(st.Breakers, k)
+		}
+	}
+	if u := s.Usage(); u.Day != 0 {
+		st.Usage = &u
+	}
 	st.LastTick, st.LastTickAt, st.MergeQueue = s.Tick(), s.At(), s.QueueDepth()
 	for _, counts := range s.AgentCounts() {
 		st.Agents.Working += counts[town.Working]
@@ -142,12 +171,21 @@ func fill(st *Status, s *town.State) {
 	issues := beads[town.Issue]
 	st.Beads = BeadTally{
 		Open: issues[town.Open], InProgress: issues[town.InProgress], InReview: issues[town.InReview],
-		Closed: issues[town.Closed], Failed: issues[town.Failed], TriageRequests: beads[town.TriageRequest][town.Open],
+		Closed: issues[town.Closed], Failed: issues[town.Failed],
+		TriageRequests: beads[town.TriageRequest][town.Open] + beads[town.TriageRequest][town.InProgress],
 	}
 	st.Patrol.StalledAgents = a.Stalled
 	for _, ag := range s.Agents() {
 		if ag.Hook != "" && ag.Status != town.Working {
 			st.Patrol.OrphanedHooks++
+		}
+		for _, n := range s.NudgesOf(ag.ID) {
+			switch n.Tier {
+			case town.TierWarn:
+				st.Patrol.GUPPWarnings++
+			case town.TierEscalate:
+				st.Patrol.GUPPEscalations++
+			}
 		}
 	}
 }

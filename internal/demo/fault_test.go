@@ -76,10 +76,11 @@ func newStage(t *testing.T, find func() (string, error)) *stage {
 
 func (s *stage) serve() {
 	s.t.Helper()
-	var err error
-	if s.proc, err = demo.Serve(s.ctx, s.program, s.home, "127.0.0.1:0"); err != nil {
-		s.t.Fatal(err)
+	p, err := demo.Serve(s.ctx, s.program, s.home, "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err) // what went before is cleaned up with the process that there was
 	}
+	s.proc = p
 }
 
 func (s *stage) showLogs() {

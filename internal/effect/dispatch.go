@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"gastown/internal/git"
 	"gastown/internal/runtime"
@@ -18,6 +21,8 @@ func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (
 	spec, err := r.spec(ctx, id, e)
 	if err == nil {
 		err = r.opts.Runtime.Start(ctx, *spec)
+	} else if out := r.startedBefore(ctx, id, e); out != nil {
+		return out, err
 	}
 	var refused *runtime.StartError
 	var wrong *configError
@@ -37,6 +42,26 @@ func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (
 	}
 	// The runtime did not answer: it may have started.
 	return &town.DispatchUnknown{Reason: err.Error()}, err
+}
+
+// listPatience bounds the look for a run that could not be prepared again; the start's own time may be
+// over by then.
+const listPatience = 5 * time.Second
+
+// startedBefore says what there is to answer if the run exists: a start is repeated after a crash, and
+// what then cannot be prepared again may be running all the same. It returns nil if it surely is not.
+func (r *Runner) startedBefore(ctx context.Context, id town.TownID, e *town.Effect) town.Payload {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listPatience)
+	defer cancel()
+	reports, err := r.opts.Runtime.List(ctx)
+	if err != nil {
+		return &town.DispatchUnknown{Reason: "it could not be prepared, and whether it was started before is not known: " + err.Error()}
+	}
+	key := runtime.Key{Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
+	if slices.ContainsFunc(reports, func(p runtime.Report) bool { return p.Key == key }) {
+		return &town.DispatchAccepted{}
+	}
+	return nil
 }
 
 // configError is a mistake in the town's configuration that only shows when an agent starts.
@@ -64,6 +89,9 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 		return nil, &configError{err}
 	}
 	spec.Command, spec.Stdin = args, []byte(stdin)
+	if d.Branch == "" {
+		return r.deskOf(spec, id, e.Agent)
+	}
 	// The last run's uncommitted work is the next one's, on the same branch.
 	tree, err := r.rig(id, e.Rig, d.Repo).EnsureWorktree(ctx, git.WorktreeSpec{
 		Agent: string(e.Agent), Branch: d.Branch, Base: d.Base, Resume: true,
@@ -73,6 +101,15 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 	}
 	spec.Dir = tree.Path
 	spec.Env = append(spec.Env, identity(ctx, e.Agent, spec)...)
+	return spec, nil
+}
+
+// deskOf gives an agent that changes no code a folder of its own to run in.
+func (r *Runner) deskOf(spec *runtime.Spec, id town.TownID, agent town.AgentID) (*runtime.Spec, error) {
+	spec.Dir = filepath.Join(filepath.Clean(r.opts.Home), "desks", string(id), string(agent))
+	if err := os.MkdirAll(spec.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the folder of %s: %w", agent, err)
+	}
 	return spec, nil
 }
 

@@ -1,5 +1,6 @@
-// Package effect carries out what the core has decided: it starts and stops agents and looks at
-// branches. It never touches a town's state: the outcome of an effect comes back as an event, in
+// Package effect carries out what the core has decided: it starts and stops agents, looks at
+// branches, delivers nudges and tells webhooks. Questions about pull requests it answers by saying
+// that it speaks to no forge. It never touches a town's state: the outcome of an effect comes back as an event, in
 // one of three ways:
 //
 //	accepted   it has happened

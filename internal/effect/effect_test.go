@@ -77,10 +77,23 @@ type place struct {
 	runtime.Runtime
 	start func(ctx context.Context, s runtime.Spec) error
 	stop  func(ctx context.Context, k runtime.Key) error
+	list  func() ([]runtime.Report, error) // nothing if nil
+	tell  func(ctx context.Context, k runtime.Key, id, text string) error
+}
+
+func (p *place) Tell(ctx context.Context, k runtime.Key, id, text string) error {
+	return p.tell(ctx, k, id, text)
 }
 
 func (p *place) Start(ctx context.Context, s runtime.Spec) error { return p.start(ctx, s) }
-func (p *place) Stop(ctx context.Context, k runtime.Key) error   { return p.stop(ctx, k) }
+func (p *place) List(context.Context) ([]runtime.Report, error) {
+	if p.list == nil {
+		return nil, nil
+	}
+	return p.list()
+}
+
+func (p *place) Stop(ctx context.Context, k runtime.Key) error { return p.stop(ctx, k) }
 
 func newRunner(t testing.TB, p *place, h *heard) *Runner {
 	t.Helper()
@@ -144,6 +157,33 @@ func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
 	}
 	if branch, err := exec.Command("git", "-C", got.Dir, "branch", "--show-current").Output(); err != nil || strings.TrimSpace(string(branch)) != "gt/toast/gt-1a" {
 		t.Errorf("worktree %s is on %q (%v)", got.Dir, branch, err)
+	}
+}
+
+// A start that is repeated after a crash, and cannot be prepared again because the repository is away,
+// must not be called rejected if the run exists: nobody would look after its process any more.
+func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {
+	t.Parallel()
+	run := runtime.Report{Key: runtime.Key{Town: "main", Agent: "toast", Run: 7}, State: runtime.StateRunning}
+	older := run
+	older.Run = 6
+	for _, c := range []struct {
+		name    string
+		reports []runtime.Report
+		err     error
+		want    town.EventType
+	}{
+		{"it runs", []runtime.Report{older, run}, nil, "dispatch_accepted"},
+		{"an older run runs", []runtime.Report{older}, nil, "dispatch_rejected"},
+		{"the runtime does not say", nil, errors.New("away"), "dispatch_unknown"},
+	} {
+		h := &heard{got: make(chan town.Event, 1)}
+		r := newRunner(t, &place{list: func() ([]runtime.Report, error) { return c.reports, c.err }}, h)
+		r.Carry("main", []town.Effect{dispatchOf(filepath.Join(t.TempDir(), "away"), town.AgentCommand{Command: []string{"agent"}})})
+		if e := <-h.got; e.Type != c.want {
+			t.Errorf("%s: %s, want %s", c.name, e.Type, c.want)
+		}
+		r.Stop()
 	}
 }
 
@@ -263,5 +303,24 @@ func TestSecretsAreRead(t *testing.T) {
 	}
 	if _, err := readSecret("file:" + path + ".none"); err == nil {
 		t.Error("a missing file was taken")
+	}
+}
+
+// TestQuestionsAboutPullRequestsAreAnswered: a server without a forge says so at once, in words that the
+// town ends the merge request with, and leaves nobody waiting.
+func TestQuestionsAboutPullRequestsAreAnswered(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[town.EffectKind]town.Payload{
+		town.EffectPollPR:  &town.PRPollFailed{Class: town.ForgeNone},
+		town.EffectMergePR: &town.PRMergeFailed{Class: town.ForgeNone, Head: "cafe"},
+	} {
+		h := &heard{got: make(chan town.Event, 1)}
+		r := newRunner(t, &place{}, h)
+		r.Carry("main", []town.Effect{{ID: "p", Kind: kind, Bead: "gt-1a", Pull: &town.PullSpec{Head: "cafe"}}})
+		got := <-h.got
+		if diff := cmp.Diff(want, got.Payload); diff != "" || got.Bead != "gt-1a" {
+			t.Errorf("%s of %s is answered (-want +got):\n%s", kind, got.Bead, diff)
+		}
+		r.Stop()
 	}
 }

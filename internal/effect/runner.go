@@ -2,8 +2,10 @@ package effect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -22,7 +24,15 @@ var limits = map[town.EffectKind]struct {
 	town.EffectDispatch: {4, 150 * time.Second},
 	town.EffectStop:     {16, 45 * time.Second},
 	town.EffectVerify:   {4, 50 * time.Second},
+	town.EffectNudge:    {16, 10 * time.Second},
+	town.EffectNotify:   {4, 40 * time.Second},
+	town.EffectPollPR:   {4, 50 * time.Second},
+	town.EffectMergePR:  {2, 50 * time.Second},
 }
+
+// errNoForge is what becomes of every question about a pull request: this server has no client of any
+// forge, and the town is told so instead of being left to wait.
+var errNoForge = errors.New("this server speaks to no forge")
 
 // Results of an effect, as they are counted.
 const (
@@ -55,6 +65,7 @@ type Runner struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	slots  map[town.EffectKind]chan struct{}
+	hooks  *http.Transport // to webhooks
 
 	mu     sync.Mutex
 	lanes  map[lane][]job
@@ -78,7 +89,7 @@ type job struct {
 func New(opts Options) *Runner {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Runner{opts: opts, ctx: ctx, cancel: cancel, lanes: map[lane][]job{}, queued: map[string]bool{},
-		slots: map[town.EffectKind]chan struct{}{}}
+		slots: map[town.EffectKind]chan struct{}{}, hooks: webhookTransport()}
 	for kind, l := range limits {
 		r.slots[kind] = make(chan struct{}, l.atOnce)
 	}
@@ -118,6 +129,7 @@ func (r *Runner) Stop() {
 	r.mu.Unlock()
 	r.cancel()
 	r.work.Wait()
+	r.hooks.CloseIdleConnections()
 }
 
 // drive carries out the jobs of one lane until there are none.
@@ -189,8 +201,16 @@ func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 			return nil, fmt.Errorf("cannot stop %s: %w", key, err) // agents/linger asks again
 		}
 		return &town.AgentStopConfirmed{}, nil
+	case town.EffectNudge:
+		return r.nudge(ctx, j.town, &j.effect)
+	case town.EffectNotify:
+		return r.notify(ctx, &j.effect)
 	case town.EffectVerify:
 		return r.verify(ctx, j.town, &j.effect)
+	case town.EffectPollPR:
+		return &town.PRPollFailed{Class: town.ForgeNone}, errNoForge
+	case town.EffectMergePR:
+		return &town.PRMergeFailed{Class: town.ForgeNone, Head: j.effect.Pull.Head}, errNoForge
 	}
 	return nil, fmt.Errorf("no effect of kind %q is known", j.effect.Kind)
 }

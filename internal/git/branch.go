@@ -2,9 +2,7 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -145,24 +143,4 @@ func (r *Rig) targetLine(ctx context.Context, head, tip string) (line []string, 
 		onLine = len(commits) > 1 && commits[1] == head
 	}
 	return line, onLine, nil
-}
-
-// Graph draws the newest n commits of a branch as text, one line per commit
-// besides the lines that connect them. It shows what the mirror has and
-// fetches nothing.
-func (r *Rig) Graph(ctx context.Context, branch string, n int) (string, error) {
-	if err := ValidBranch(branch); err != nil {
-		return "", fmt.Errorf("cannot draw a branch: %w", err)
-	}
-	if n <= 0 {
-		return "", errors.New("cannot draw a branch: the number of commits must be positive")
-	}
-	head, err := r.sourceHead(ctx, branch, "")
-	if err != nil {
-		return "", err
-	}
-	if head == "" {
-		return "", &Error{Op: "draw the branch " + branch, Class: ClassNotFound, Stderr: "there is no such branch", exitCode: -1}
-	}
-	return r.git(ctx, "draw the branch "+branch, "log", "--graph", "--oneline", "--no-color", "-n", strconv.Itoa(n), head, "--")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -228,26 +227,6 @@ func TestWaitersShareAFetch(t *testing.T) {
 	before := tw.rig.lock.lastFetch
 	if err := tw.rig.Fetch(ctx); err != nil || !tw.rig.lock.lastFetch.After(before) {
 		t.Errorf("did not fetch: %v", err)
-	}
-}
-
-func TestGraph(t *testing.T) {
-	t.Parallel()
-	tw := newTown(t)
-	ctx := context.Background()
-	tw.worked("toast", "gt/toast/1", "file", "x")
-	tw.merge(MergeRequest{Branch: "gt/toast/1", Target: "main", Title: "Land it"})
-	if err := tw.rig.Fetch(ctx); err != nil {
-		t.Fatal(err)
-	}
-	graph, err := tw.rig.Graph(ctx, "main", 10)
-	if err != nil || !strings.Contains(graph, "|\\") || !strings.Contains(graph, "Land it") {
-		t.Errorf("got %v\n%s", err, graph)
-	}
-	_, err = tw.rig.Graph(ctx, "nothing", 10)
-	wantClass(t, err, ClassNotFound)
-	if _, err := tw.rig.Graph(ctx, "main", 0); err == nil {
-		t.Error("a graph of no commits is drawn")
 	}
 }
 

@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -317,42 +316,6 @@ func TestWorktreesOfManyAgentsAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-}
-
-func TestRemoveWorktree(t *testing.T) {
-	t.Parallel()
-	tw := newTown(t)
-	ctx := context.Background()
-	path, head := tw.worked("toast", "gt/toast/1", "work", "w")
-	write(t, path, "work", "unsaved")
-	saved, err := tw.rig.RemoveWorktree(ctx, "toast")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := sh(t, tw.rig.mirror(), "show", saved+":work"); got != "unsaved" {
-		t.Errorf("saved %q", got)
-	}
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the worktree is still there: %v", err)
-	}
-	if got := sh(t, tw.rig.mirror(), "rev-parse", "gt/toast/1"); got != head {
-		t.Errorf("the branch is at %s", got)
-	}
-	if got := sh(t, tw.rig.mirror(), "worktree", "list", "--porcelain"); strings.Contains(got, "toast") {
-		t.Errorf("git still knows it:\n%s", got)
-	}
-	if saved, err := tw.rig.RemoveWorktree(ctx, "toast"); err != nil || saved != "" {
-		t.Errorf("a second removal: %q, %v", saved, err)
-	}
-	// What is there without any record goes aside as it is.
-	write(t, path, "strange", "s")
-	moved, err := tw.rig.RemoveWorktree(ctx, "toast")
-	if err != nil || read(t, moved, "strange") != "s" {
-		t.Errorf("moved to %q, %v", moved, err)
-	}
-	if _, err := tw.rig.RemoveWorktree(ctx, "../mirror.git"); err == nil {
-		t.Error("a directory outside is removed")
-	}
 }
 
 func TestVerifyBranch(t *testing.T) {

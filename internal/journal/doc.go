@@ -8,7 +8,8 @@
 //	archive     beads that have left the town
 //
 // and that is enough to get any kept moment back without running a single rule: the snapshot
-// before it, and the changes of the ticks after that (Recover, RecoverAt).
+// before it, and the changes of the ticks after that (Recover, RecoverAt). It also knows which ticks
+// are about which bead or agent (TicksAbout), for whoever asks how that came to be as it is.
 //
 //	Append ──► pending events ──► town.Step ──► CommitTick ──► processed events + tick
 //	                                                └─ in one transaction ─┘
@@ -18,8 +19,8 @@
 // Package journaltest is the specification: whatever passes its suite is a journal. In short:
 // what returned without an error is durable; a call that failed has stored nothing; events have
 // gapless numbers per town and an event id counts once; a tick is stored with the marks on its
-// events and its archived beads, or not at all; and what Retain leaves can be recovered at every
-// moment.
+// events, what it is about and its archived beads, or not at all; and what Retain leaves can be
+// recovered at every moment.
 //
 // # When a context ends
 //

@@ -75,6 +75,13 @@ type Journal interface {
 	// TickHeads lists the same ticks without what is in them.
 	TickHeads(ctx context.Context, id town.TownID, f TickFilter) ([]TickHead, error)
 
+	// TicksAbout lists the whole records of ticks about one bead or agent, newest first: those that
+	// changed it, decided about it or found it broken (town.Tick.About), and those that took an event
+	// which names it (town.Event.About), also a refused one. It lists only ticks before the given one,
+	// if that is not zero, at most limit; none at all is no error. Whether the bead or agent is still
+	// in the town makes no difference. Another kind of entity is ErrInvalid.
+	TicksAbout(ctx context.Context, id town.TownID, about town.About, before town.TickNo, limit int) ([]*town.Tick, error)
+
 	// Events lists events, processed or not.
 	Events(ctx context.Context, id town.TownID, f EventFilter) ([]EventRecord, error)
 

@@ -60,7 +60,7 @@ func New(version string) *Metrics {
 		sideEffects:  counter("gastown_reconciler_side_effects_total", "Effects carried out outside.", "town", "kind", "result"),
 		violations:   counter("gastown_invariant_violations_total", "Invariants that did not hold after a tick.", "town", "invariant"),
 		attempts:     counter("gastown_dispatch_attempts_total", "Ended attempts at beads.", "town", "outcome"),
-		pending:      gauge("gastown_reconciler_pending_events", "Events that no tick has taken.", "town"),
+		pending:      gauge("gastown_reconciler_pending_events", "Events that waited when the last tick began, counted up to what one tick takes (500).", "town"),
 		lastTick:     gauge("gastown_reconciler_last_tick_timestamp_seconds", "When the last Step was.", "town"),
 		progress:     gauge("gastown_progress_last_timestamp_seconds", "When a bead last changed its status.", "town"),
 		observations: counter("gastown_container_status_observations_total", "Looks at agents' processes.", "town", "status"),
@@ -113,6 +113,9 @@ func (m *Metrics) Tick(id town.TownID, t *town.Tick, took time.Duration, pending
 		m.actions.WithLabelValues(name, string(t.Actions[i].Kind)).Inc()
 	}
 	for i := range t.Violations {
+		if t.Violations[i].State == town.ViolationResolved {
+			continue
+		}
 		m.violations.WithLabelValues(name, strconv.Itoa(t.Violations[i].Invariant)).Inc()
 	}
 	m.changes(name, t, s)

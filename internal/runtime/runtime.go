@@ -42,6 +42,11 @@ type Runtime interface {
 	// first the run is still ended, only nobody waits for it.
 	Stop(ctx context.Context, key Key) error
 
+	// Tell puts a text where a run that goes on can read it: a file of this id in
+	// the folder that the agent has as GASTOWN_INBOX. A repeat is the same. An
+	// error means that the agent cannot read it, or that it is not sure to.
+	Tell(ctx context.Context, key Key, id, text string) error
+
 	// List reports every run that has not been forgotten, also those that are
 	// over, ordered by town, agent and run.
 	List(ctx context.Context) ([]Report, error)

@@ -31,7 +31,8 @@ type Spec struct {
 	// looked up in the PATH of Env, a relative one starts at Dir.
 	Command []string
 	// Env is the complete environment, as NAME=value. Nothing is inherited; a
-	// runtime may add GASTOWN_SUPERVISOR, by which it knows its processes.
+	// runtime adds GASTOWN_INBOX, where the agent finds what it is told, and may
+	// add GASTOWN_SUPERVISOR, by which it knows its processes.
 	Env []string
 	// Dir is the working directory, absolute and existing.
 	Dir string

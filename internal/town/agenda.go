@@ -123,6 +123,18 @@ func (s *State) touch(r ref, old, e entity) {
 		after, _ := e.(*Agent)
 		s.touchAgent(before)
 		s.touchAgent(after)
+		if after == nil {
+			s.touchAssigned(before.ID)
+		}
+		s.touchHearer(before, after)
+	case KindBreaker:
+		s.touchBreaker(old, e)
+	case KindNudge:
+		for _, x := range []entity{old, e} {
+			if n, _ := x.(*Nudge); n != nil {
+				s.markAgent(n.Agent)
+			}
+		}
 	case KindDependency:
 		for _, x := range []entity{old, e} {
 			if d, _ := x.(*Dependency); d != nil {
@@ -140,8 +152,42 @@ func (s *State) touchAll() {
 	for id := range s.agents {
 		s.markAgent(id)
 	}
+	if s.usage != nil {
+		s.agenda.mark(s.usage.ref())
+	}
+	for id := range s.nudges {
+		s.agenda.mark(ref{KindNudge, string(id)})
+	}
 	for id := range s.rigs {
 		s.agenda.mark(ref{KindRig, string(id)})
+	}
+}
+
+// touchBreaker marks the agents that a breaker keeps back on the bead that they hold, and triage requests,
+// which the town's keep back; other beads that wait for their turn are looked at anyway.
+func (s *State) touchBreaker(old, e entity) {
+	was, _ := old.(*Breaker)
+	k, _ := e.(*Breaker)
+	switch {
+	case k == nil:
+		k = was
+	case was != nil && k.Opened == was.Opened && k.Probe == was.Probe:
+		return
+	}
+	if k.Rig == "" {
+		for id := range s.ix.triage {
+			s.markBead(id)
+		}
+	}
+	for _, rig := range sortedKeys(s.ix.agentsOf) {
+		if k.Rig != "" && k.Rig != rig {
+			continue
+		}
+		for _, id := range s.ix.agentsOf[rig] {
+			if s.agents[id].Hook != "" {
+				s.markAgent(id)
+			}
+		}
 	}
 }
 
@@ -151,13 +197,23 @@ func (s *State) touchBead(before, after *Bead) {
 		b = before
 	}
 	s.agenda.mark(ref{KindRig, string(b.Rig)})
+	s.markProbed(b.ID)
 	for _, x := range []*Bead{before, after} {
-		if x != nil && x.Assignee != "" {
+		if x == nil {
+			continue
+		}
+		if x.Assignee != "" {
 			s.markAgent(x.Assignee)
+		}
+		for _, id := range x.madeOfPull() {
+			s.markBead(id) // kept as long as the merge request may name it
 		}
 	}
 	if !matters(before, after) {
 		return
+	}
+	if b.Triage != nil {
+		s.touchTriage()
 	}
 	for _, id := range s.ix.hookedTo[b.ID] {
 		s.markAgent(id)
@@ -167,6 +223,9 @@ func (s *State) touchBead(before, after *Bead) {
 	}
 	for _, d := range s.ix.needs[b.ID] {
 		s.markBead(d.On)
+		if c := s.beads[d.On]; d.Kind == Tracks && c != nil && c.Convoy != nil {
+			s.markBead(c.Convoy.LandingRequest)
+		}
 	}
 	if b.Merge != nil {
 		s.markBead(b.Merge.Source)
@@ -182,6 +241,8 @@ func (s *State) touchBead(before, after *Bead) {
 	for _, id := range s.ix.aboutBead[b.ID] {
 		s.markBead(id)
 	}
+	s.markBead(b.about())
+	s.markBead(b.Parent)
 }
 
 // matters reports whether a change of a bead can concern others than itself.
@@ -202,6 +263,27 @@ func (s *State) touchAgent(a *Agent) {
 	s.agenda.mark(ref{KindRig, string(a.Rig)})
 	if a.Hook != "" {
 		s.markBead(a.Hook)
+		s.markProbed(a.Hook)
+	}
+	for _, id := range s.ix.hookedTo[a.Hook] {
+		s.markAgent(id)
+	}
+}
+
+// markProbed marks the breakers whose probe works on the bead.
+func (s *State) markProbed(id BeadID) {
+	for _, k := range s.ix.probing[id] {
+		s.agenda.mark(ref{KindBreaker, k})
+	}
+}
+
+// touchAssigned marks the beads of an agent that leaves the books. There should be none, and agents
+// leave seldom, so they are looked for and not indexed.
+func (s *State) touchAssigned(id AgentID) {
+	for _, b := range s.beads {
+		if b.Assignee == id {
+			s.markBead(b.ID)
+		}
 	}
 }
 

@@ -1,5 +1,7 @@
 package town
 
+import "slices"
+
 // Role says what an agent is for.
 type Role string
 
@@ -77,6 +79,12 @@ type Agent struct {
 
 	StatusLine string `json:"statusLine,omitempty"`
 
+	// Inactive is since when its process has written nothing; zero while it writes. Asked is when
+	// triage was asked about that silence, and ActiveTools are what it says it has running.
+	Inactive    Time     `json:"inactiveSince,omitempty"`
+	Asked       Time     `json:"asked,omitempty"`
+	ActiveTools []string `json:"activeTools,omitempty"`
+
 	Created  Time `json:"created"`
 	LastWork Time `json:"lastWork"` // when it last held a bead; its creation before that
 }
@@ -97,6 +105,7 @@ func (a *Agent) Process() bool {
 
 func (a *Agent) clone() *Agent {
 	c := *a
+	c.ActiveTools = slices.Clone(a.ActiveTools)
 	return &c
 }
 
@@ -119,4 +128,7 @@ func (a *Agent) code(c *coder) {
 	codeString(c, &a.StatusLine)
 	codeInt(c, &a.Created)
 	codeInt(c, &a.LastWork)
+	codeInt(c, &a.Inactive)
+	codeInt(c, &a.Asked)
+	codeSlice(c, &a.ActiveTools, codeString)
 }

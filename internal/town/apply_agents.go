@@ -42,9 +42,14 @@ func (p *AgentDone) apply(t *tick, e *Event) *Refusal {
 	case r != nil:
 		return r
 	case b.Type == MergeRequest:
-		return conflict("a merge request is done when it is merged: report the merge instead")
+		return t.pullOpened(a, b, p)
+	case p.PRURL != "":
+		return invalid("prUrl", "is for merge requests: %s is worked on on a branch", b.ID)
 	case b.Status != InProgress:
 		return ignore("%s is %s", b.ID, b.Status)
+	}
+	if b.Triage != nil {
+		return t.resolve(b, a, &TriageResolved{Resolution: ResolveNone, Note: p.Summary}, e.By)
 	}
 	if b.Rework() {
 		return t.reworkDone(a, b, p)
@@ -84,6 +89,9 @@ func (t *tick) reworkDone(a *Agent, b *Bead, p *AgentDone) *Refusal {
 				m.Merge.Head = p.Head
 			}
 			m.Merge.Verify = NotVerified
+			if m.Merge.PR != nil {
+				m.Merge.PR.reworked(p.Head)
+			}
 		})
 	}
 	return nil
@@ -93,7 +101,7 @@ func (t *tick) reworkDone(a *Agent, b *Bead, p *AgentDone) *Refusal {
 func (t *tick) release(a *Agent) {
 	t.unhook(a)
 	t.moveAgent(a.ID, Idle, func(a *Agent) {
-		a.StatusLine, a.HeartbeatLost = "", 0
+		a.StatusLine, a.HeartbeatLost, a.Inactive, a.ActiveTools = "", 0, 0, nil
 		if a.Dispatch != DispatchUnclear {
 			a.Dispatch = DispatchOver
 		}
@@ -150,7 +158,10 @@ func (p *AgentStatusLine) apply(t *tick, e *Event) *Refusal {
 	if n := utf8.RuneCountInString(p.Line); n > MaxStatusLine {
 		return invalid("line", "has %d characters, at most %d", n, MaxStatusLine)
 	}
-	t.s.editAgent(a.ID, func(a *Agent) { a.StatusLine = p.Line })
+	if why := badTools(p.Tools); why != "" {
+		return invalid("activeTools", "%s", why)
+	}
+	t.s.editAgent(a.ID, func(a *Agent) { a.StatusLine, a.ActiveTools = p.Line, slices.Clone(p.Tools) })
 	return nil
 }
 
@@ -169,14 +180,15 @@ func (p *AgentEscalated) apply(t *tick, e *Event) *Refusal {
 	}
 	title, rest, _ := strings.Cut(strings.TrimSpace(p.Message), "\n")
 	cause := string(b.ID) + "/" + p.Category
-	for _, id := range t.s.ix.aboutBead[b.ID] {
-		if o := t.s.beads[id]; o.Escalation.Cause == cause {
-			return ignore("%s says so already", id)
-		}
+	if o := t.s.noticeOf(Escalation, cause); o != nil {
+		return ignore("%s says so already", o.ID)
+	}
+	if n := t.s.escalationsAbout(b.ID); n >= MaxEscalations {
+		return conflict("%d escalations about %s are open: people know that something is wrong", n, b.ID)
 	}
 	made := t.addBead(Bead{
 		Type: Escalation, Title: clip(title, maxTitle), Body: clip(rest, maxBody), Rig: b.Rig, CreatedBy: string(a.ID),
-		Escalation: &EscalationPart{Severity: p.Severity, Category: p.Category, Cause: cause, About: b.ID},
+		Escalation: &EscalationPart{Severity: p.Severity, Category: p.Category, Cause: cause, About: b.ID, Agent: a.ID, Run: a.Run},
 	})
 	t.maker(string(made.ID))
 	return nil

@@ -30,9 +30,7 @@ func (p *ConvoyClosed) apply(t *tick, e *Event) *Refusal {
 		return r
 	}
 	t.moveBead(b.ID, Closed, func(b *Bead) { finish(b, string(OutcomePerson), p.Reason) })
-	if mr := t.s.liveRequestOf(b.ID); mr != nil {
-		t.moveBead(mr.ID, Failed, func(m *Bead) { finish(m, "source_cancelled", string(b.ID)+" was closed") })
-	}
+	t.dropRequests(b, "closed")
 	return nil
 }
 

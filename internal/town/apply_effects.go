@@ -48,6 +48,7 @@ func (p *DispatchRejected) apply(t *tick, e *Event) *Refusal {
 	if p.Infra {
 		fault = InfraFault
 	}
+	t.failed(b, p.Class, true)
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		endAttempt(b, t.now, AttemptRejected, p.Class+": "+p.Reason, fault)
 	})
@@ -129,6 +130,7 @@ func (t *tick) nothingToMerge(mr *Bead, reason string) {
 		})
 		return
 	}
+	t.failed(src, AttemptNoChanges, false)
 	t.moveBead(src.ID, Open, func(b *Bead) { reviseAttempt(b, AttemptNoChanges, reason, AgentFault) })
 }
 
@@ -195,8 +197,16 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.nothingToMerge(b, p.Reason)
 		return nil
 	}
+	if p.Class == MergeNoForge {
+		t.failNow(b, failedNoForge, p.Reason)
+		return nil
+	}
+	t.failed(b, "merge_"+p.Class, false)
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		reportAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
+		if p.Class == MergeMoved {
+			b.Merge.Verify = NotVerified // with the head that it has now
+		}
 	})
 	return nil
 }

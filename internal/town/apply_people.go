@@ -18,11 +18,15 @@ func (p *TownConfigured) apply(t *tick, _ *Event) *Refusal {
 	if err := p.Settings.Validate(); err != nil {
 		return refuseSettings(err)
 	}
+	left, err := t.s.town.Settings.without(p.Unset)
+	if err != nil {
+		return refuseSettings(err)
+	}
 	t.s.editTown(func(x *Town) {
 		if p.Name != "" {
 			x.Name = p.Name
 		}
-		x.Settings = x.Settings.merge(p.Settings)
+		x.Settings = left.merge(p.Settings)
 	})
 	return nil
 }
@@ -101,11 +105,15 @@ func (p *RigUpdated) apply(t *tick, _ *Event) *Refusal {
 	if r := checkRigSettings(p.Settings); r != nil {
 		return r
 	}
+	left, err := t.s.rigs[p.Rig].Settings.without(p.Unset)
+	if err != nil {
+		return refuseSettings(err)
+	}
 	t.s.editRig(p.Rig, func(r *Rig) {
 		if p.DefaultBranch != "" {
 			r.DefaultBranch = p.DefaultBranch
 		}
-		r.Settings = r.Settings.merge(p.Settings)
+		r.Settings = left.merge(p.Settings)
 	})
 	return nil
 }
@@ -124,6 +132,11 @@ func (p *RigRemoved) apply(t *tick, _ *Event) *Refusal {
 			return conflict("agent %s of the rig still runs: stop it first", id)
 		}
 		t.s.set(ref{KindAgent, string(id)}, nil)
+	}
+	for _, id := range sortedKeys(t.s.breakers) {
+		if t.s.breakers[id].Rig == p.Rig {
+			t.s.set(ref{KindBreaker, id}, nil)
+		}
 	}
 	t.s.set(ref{KindRig, string(p.Rig)}, nil)
 	return nil
@@ -273,12 +286,15 @@ func (p *BeadCancelled) apply(t *tick, e *Event) *Refusal {
 			return r
 		}
 	}
-	// Its agent is stopped and unhooked by agents/terminal-hook, within this tick.
-	t.moveBead(b.ID, as, func(b *Bead) { finish(b, code, reason) })
-	if mr := t.s.liveRequestOf(b.ID); mr != nil {
-		t.moveBead(mr.ID, Failed, func(m *Bead) { finish(m, "source_cancelled", string(b.ID)+" was cancelled") })
-	}
+	t.cancel(b, as, code, reason)
 	return nil
+}
+
+// cancel ends a bead and the merge request made for it. Its agent is stopped and unhooked by
+// agents/terminal-hook, within this tick.
+func (t *tick) cancel(b *Bead, as BeadStatus, code, reason string) {
+	t.moveBead(b.ID, as, func(b *Bead) { finish(b, code, reason) })
+	t.dropRequests(b, "cancelled")
 }
 
 func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
@@ -288,13 +304,29 @@ func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
 		return r
 	case b.Status != Failed:
 		return conflict("%s is %s; only a failed bead can be retried", b.ID, b.Status)
-	case b.Type == MergeRequest && t.s.beads[b.Merge.Source] != nil && t.s.beads[b.Merge.Source].Status != InReview:
-		return conflict("what %s is for, %s, is %s: retry that instead", b.ID, b.Merge.Source, t.s.beads[b.Merge.Source].Status)
+	case b.Rig != "" && t.s.rigs[b.Rig] == nil:
+		return conflict("the rig of %s, %s, is gone: make a new bead", b.ID, b.Rig)
+	case b.Type.hasPart() && !b.hasOwnPart():
+		return conflict("the record of the part of %s as %s is lost: make a new one", b.ID, b.Type)
+	case b.Merge != nil && t.s.beads[b.Merge.Source] == nil:
+		return conflict("what %s is for, %s, is in the archive", b.ID, b.Merge.Source)
+	}
+	if mr, src := t.s.suspended(b); mr != nil {
+		t.takeUp(mr, src)
+		return nil
 	}
 	if b.Merge != nil {
-		if mr := t.s.liveRequestOf(b.Merge.Source); mr != nil {
-			return conflict("%s has another merge request, %s, which is %s", b.Merge.Source, mr.ID, mr.Status)
+		src := t.s.beads[b.Merge.Source]
+		if src.Status != InReview {
+			return conflict("what %s is for, %s, is %s: retry that instead", b.ID, src.ID, src.Status)
 		}
+		if mr := t.s.liveRequestOf(src.ID); mr != nil {
+			return conflict("%s has another merge request, %s, which is %s", src.ID, mr.ID, mr.Status)
+		}
+	}
+	if b.Merge != nil && b.Merge.PR != nil {
+		t.takeUp(b, nil)
+		return nil
 	}
 	for _, a := range t.s.holders(b.ID) {
 		// It failed in this very tick, and the rules have not let its agent go yet.
@@ -306,7 +338,11 @@ func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
 			b.Merge.Verify, b.Merge.Reworks = NotVerified, 0
 		}
 		if b.Convoy != nil {
-			b.Convoy.Landings = 0
+			// Its members could be started while it was over, so it is not staged any more.
+			b.Convoy.Landings, b.Convoy.Staged = 0, false
+		}
+		if t.s.beads[b.Parent] == nil {
+			b.Parent = "" // in the archive
 		}
 	})
 	return nil
@@ -393,20 +429,29 @@ func (t *tick) giveUp(a *Agent, reason string) {
 		t.unhook(a)
 	}
 	t.moveAgent(a.ID, Idle, func(a *Agent) {
-		a.HeartbeatLost, a.StatusLine = 0, ""
+		a.HeartbeatLost, a.StatusLine, a.Inactive, a.ActiveTools = 0, "", 0, nil
 		if a.Process() && a.Stopping == 0 {
 			a.StopReason = reason // agents/linger asks for the stop
 		}
 	})
 }
 
+// apply closes the escalation, or leaves it until its cause is over: while it is there, the same
+// cause raises no other.
 func (p *EscalationAcknowledged) apply(t *tick, e *Event) *Refusal {
-	b, r := t.liveBead(e)
+	b, r := t.bead(e)
 	switch {
 	case r != nil:
 		return r
 	case b.Escalation == nil:
 		return conflict("%s is no escalation: its type is %s", b.ID, b.Type)
+	case !b.Live():
+		return ignore("%s is %s", b.ID, b.Status)
+	case b.Escalation.Acknowledged != 0:
+		return ignore("%s was acknowledged at %s", b.ID, b.Escalation.Acknowledged)
+	case b.Escalation.Standing || b.Escalation.About != "":
+		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Escalation.Acknowledged = t.now })
+		return nil
 	}
 	t.moveBead(b.ID, Closed, func(b *Bead) {
 		b.Escalation.Acknowledged = t.now

@@ -17,15 +17,21 @@ func (p *ContainerStatus) apply(t *tick, e *Event) *Refusal {
 	case a.Observed == p.Status:
 		return ignore("%s was observed %s before", a.ID, p.Status)
 	}
+	t.heardFrom(p.Instance)
 	t.s.editAgent(a.ID, func(a *Agent) {
 		a.Observed, a.ObservedSince = p.Status, t.now
 		switch p.Status {
 		case Running:
-			a.HeartbeatLost = 0
 			if a.Dispatch == DispatchPending || a.Dispatch == DispatchUnclear && a.Hook != "" {
 				a.Dispatch = DispatchSure
 			}
-		case Exited, NotFound:
+		case NotFound:
+			if a.Dispatch == DispatchUnclear {
+				// Its start may still be on the way, before the stop: only that knows the end.
+				return
+			}
+			a.Stopping, a.StopReason, a.StopTry = 0, "", 0
+		case Exited:
 			a.Stopping, a.StopReason, a.StopTry = 0, "", 0
 		}
 	})
@@ -51,6 +57,9 @@ func (p *AgentCompleted) apply(t *tick, e *Event) *Refusal {
 		return nil
 	}
 	outcome, fault, reason := p.verdict()
+	if fault != NoFault {
+		t.failed(b, outcome, false)
+	}
 	if a.Role == Refinery {
 		// It keeps its hook: its report may still be on the way. review/redispatch goes on.
 		t.s.editBead(b.ID, t.now, func(b *Bead) { endAttempt(b, t.now, outcome, reason, fault) })
@@ -100,8 +109,9 @@ func (p *HeartbeatResumed) apply(t *tick, e *Event) *Refusal {
 	case a.HeartbeatLost == 0:
 		return ignore("%s was heard before", a.ID)
 	}
+	t.heardFrom(p.Instance)
 	t.s.editAgent(a.ID, func(a *Agent) { a.HeartbeatLost = 0 })
-	if b := t.s.beads[a.Hook]; b != nil && b.Status == InProgress && a.Status == Idle {
+	if b := t.s.beads[a.Hook]; b != nil && b.Status == InProgress && a.Status == Idle && a.Stopping == 0 {
 		t.moveAgent(a.ID, Working, nil)
 	}
 	return nil

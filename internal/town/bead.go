@@ -94,6 +94,8 @@ type Bead struct {
 	// Forgiven is how many of the attempts came before the last explicit retry: they stay on
 	// record and no longer count.
 	Forgiven int `json:"forgiven,omitempty"`
+	// Triaged is how many attempts there were when triage was last asked about the way they end.
+	Triaged int `json:"triaged,omitempty"`
 	// Checkpoint is what the last agent on it left for the next one.
 	Checkpoint string `json:"checkpoint,omitempty"`
 
@@ -103,6 +105,8 @@ type Bead struct {
 	Merge      *MergePart      `json:"mergeRequest,omitempty"`
 	Convoy     *ConvoyPart     `json:"convoy,omitempty"`
 	Escalation *EscalationPart `json:"escalation,omitempty"`
+	Triage     *TriagePart     `json:"triage,omitempty"`
+	Message    *MessagePart    `json:"message,omitempty"`
 
 	// Metadata is for users; no rule reads it.
 	Metadata map[string]string `json:"metadata,omitempty"`
@@ -119,6 +123,7 @@ const (
 	OutcomePerson    Outcome = "person"     // a person closed it
 	OutcomeLanded    Outcome = "landed"     // a convoy whose branch is merged or whose members all are
 	OutcomeEmpty     Outcome = "nothing_to_land"
+	OutcomeTriage    Outcome = "triage" // triage closed it
 )
 
 // Failure says why a bead failed.
@@ -146,6 +151,9 @@ type Attempt struct {
 	Outcome string  `json:"outcome,omitempty"`
 	Reason  string  `json:"reason,omitempty"`
 	Fault   Fault   `json:"fault,omitempty"`
+	// Tokens (in and out) and Micros (millionths of a dollar) are what the run says it consumed.
+	Tokens int64 `json:"tokens,omitempty"`
+	Micros int64 `json:"micros,omitempty"`
 }
 
 // How an attempt can end.
@@ -179,10 +187,14 @@ type MergePart struct {
 	Verify      VerifyState `json:"verify,omitempty"`
 	VerifyAsked Time        `json:"verifyAsked,omitempty"`
 	VerifyTry   int         `json:"verifyTry,omitempty"`
-	VerifyError string      `json:"verifyError,omitempty"`
-	Ahead       int         `json:"ahead,omitempty"` // commits the branch is ahead of its target
-	Reworks     int         `json:"reworks,omitempty"`
-	MergeCommit string      `json:"mergeCommit,omitempty"`
+	// VerifyAgain is how often the look that goes on has been asked for again.
+	VerifyAgain int    `json:"verifyAgain,omitempty"`
+	VerifyError string `json:"verifyError,omitempty"`
+	Ahead       int    `json:"ahead,omitempty"` // commits the branch is ahead of its target
+	Reworks     int    `json:"reworks,omitempty"`
+	MergeCommit string `json:"mergeCommit,omitempty"`
+	// PR is the pull request that it waits for, in the pr strategy.
+	PR *PullPart `json:"pullRequest,omitempty"`
 }
 
 // VerifyState says how far the check of a merge request's branch is.
@@ -220,26 +232,6 @@ type ConvoyPart struct {
 	LandingRequest BeadID    `json:"landingRequest,omitempty"` // its latest landing merge request
 }
 
-// Severity says how urgent an escalation is.
-type Severity string
-
-// The severities, least urgent first.
-const (
-	SeverityLow      Severity = "low"
-	SeverityMedium   Severity = "medium"
-	SeverityHigh     Severity = "high"
-	SeverityCritical Severity = "critical"
-)
-
-// EscalationPart is what an escalation has beyond a bead.
-type EscalationPart struct {
-	Severity     Severity `json:"severity"`
-	Category     string   `json:"category"`
-	Cause        string   `json:"cause"` // equal causes are one escalation
-	About        BeadID   `json:"about,omitempty"`
-	Acknowledged Time     `json:"acknowledged,omitempty"`
-}
-
 // HasLabel reports whether the bead carries exactly this label.
 func (b *Bead) HasLabel(label string) bool { return slices.Contains(b.Labels, label) }
 
@@ -260,7 +252,7 @@ func (b *Bead) InfraAttempts() int { return b.countFaults(InfraFault) }
 
 func (b *Bead) countFaults(f Fault) int {
 	n := 0
-	for _, a := range b.Attempts[min(b.Forgiven, len(b.Attempts)):] {
+	for _, a := range b.sinceRetry() {
 		if a.Fault == f {
 			n++
 		}
@@ -274,6 +266,46 @@ func (b *Bead) lastAttempt() *Attempt {
 		return nil
 	}
 	return &b.Attempts[len(b.Attempts)-1]
+}
+
+// sinceRetry are the attempts since the last explicit retry.
+func (b *Bead) sinceRetry() []Attempt {
+	return b.Attempts[min(max(b.Forgiven, 0), len(b.Attempts)):]
+}
+
+// keptAttempts is how many attempts that do not count a bead keeps on record: enough to see what went
+// on, and a bound for a bead whose runs are evicted, or whose clones fail, for weeks.
+const keptAttempts = 50
+
+// begin adds an attempt. Of those that do not count against the cap the oldest leave the record.
+func (b *Bead) begin(at Attempt) {
+	b.Attempts = append(b.Attempts, at)
+	counts := func(i int) bool { return i >= b.Forgiven && b.Attempts[i].Fault == AgentFault }
+	others := 0
+	for i := range b.Attempts {
+		if !counts(i) {
+			others++
+		}
+	}
+	if others <= keptAttempts {
+		return
+	}
+	var kept []Attempt
+	forgiven, triaged := b.Forgiven, b.Triaged
+	for i := range b.Attempts {
+		if !counts(i) && others > keptAttempts {
+			others--
+			if i < b.Forgiven {
+				forgiven--
+			}
+			if i < b.Triaged {
+				triaged--
+			}
+			continue
+		}
+		kept = append(kept, b.Attempts[i])
+	}
+	b.Attempts, b.Forgiven, b.Triaged = kept, forgiven, triaged
 }
 
 // lastReason is what the newest ended attempt says about its end.
@@ -294,9 +326,11 @@ func (b *Bead) clone() *Bead {
 	c.Labels = slices.Clone(b.Labels)
 	c.Attempts = slices.Clone(b.Attempts)
 	c.Failure = clonePtr(b.Failure)
-	c.Merge = clonePtr(b.Merge)
+	c.Merge = b.Merge.clone()
 	c.Convoy = clonePtr(b.Convoy)
 	c.Escalation = clonePtr(b.Escalation)
+	c.Triage = b.Triage.clone()
+	c.Message = clonePtr(b.Message)
 	c.Metadata = cloneMap(b.Metadata)
 	return &c
 }
@@ -323,6 +357,7 @@ func (b *Bead) code(c *coder) {
 	codeInt(c, &b.Timeout)
 	codeSlice(c, &b.Attempts, codeAttempt)
 	codeInt(c, &b.Forgiven)
+	codeInt(c, &b.Triaged)
 	codeString(c, &b.Checkpoint)
 	codeString(c, &b.Outcome)
 	codePtr(c, &b.Failure, func(c *coder, f *Failure) {
@@ -332,6 +367,8 @@ func (b *Bead) code(c *coder) {
 	codePtr(c, &b.Merge, codeMergePart)
 	codePtr(c, &b.Convoy, codeConvoyPart)
 	codePtr(c, &b.Escalation, codeEscalationPart)
+	codePtr(c, &b.Triage, codeTriagePart)
+	codePtr(c, &b.Message, codeMessagePart)
 	codeMap(c, &b.Metadata, codeString)
 }
 
@@ -343,6 +380,8 @@ func codeAttempt(c *coder, a *Attempt) {
 	codeString(c, &a.Outcome)
 	codeString(c, &a.Reason)
 	codeString(c, &a.Fault)
+	codeInt(c, &a.Tokens)
+	codeInt(c, &a.Micros)
 }
 
 func codeMergePart(c *coder, m *MergePart) {
@@ -355,10 +394,12 @@ func codeMergePart(c *coder, m *MergePart) {
 	codeString(c, &m.Verify)
 	codeInt(c, &m.VerifyAsked)
 	codeInt(c, &m.VerifyTry)
+	codeInt(c, &m.VerifyAgain)
 	codeString(c, &m.VerifyError)
 	codeInt(c, &m.Ahead)
 	codeInt(c, &m.Reworks)
 	codeString(c, &m.MergeCommit)
+	codePtr(c, &m.PR, codePullPart)
 }
 
 func codeConvoyPart(c *coder, p *ConvoyPart) {
@@ -372,12 +413,4 @@ func codeConvoyPart(c *coder, p *ConvoyPart) {
 	codeInt(c, &p.LastLanding)
 	codeInt(c, &p.Landed)
 	codeString(c, &p.LandingRequest)
-}
-
-func codeEscalationPart(c *coder, e *EscalationPart) {
-	codeString(c, &e.Severity)
-	codeString(c, &e.Category)
-	codeString(c, &e.Cause)
-	codeString(c, &e.About)
-	codeInt(c, &e.Acknowledged)
 }

@@ -115,6 +115,48 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
+// Every invariant is held against everything in the town, as after a restart. After any other tick that
+// is done for what the tick has looked at; of the rest it is known.
+func BenchmarkCheckEverything(b *testing.B) {
+	s, now := bigTown(b, 10_000, 1_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if found := (&checker{s: s, now: now}).all(); len(found) > 0 {
+			b.Fatal(found)
+		}
+	}
+}
+
+// What lasts is known and not looked for.
+func BenchmarkViolations(b *testing.B) {
+	s, _ := bigTown(b, 10_000, 1_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(s.Violations()) > 0 {
+			b.Fatal("something is violated")
+		}
+	}
+}
+
+// After a tick, every invariant is held against what the tick has looked at.
+func BenchmarkCheckHundredChanges(b *testing.B) {
+	s, now := bigTown(b, 10_000, 1_000)
+	var refs []ref
+	for i := range 100 {
+		refs = append(refs, ref{KindBead, fmt.Sprint("gt-x", i*97)}, ref{KindAgent, fmt.Sprint("agent-", i*9)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c := &checker{s: s, now: now}
+		for _, r := range refs {
+			c.look(r, false)
+		}
+		if len(c.sorted()) > 0 {
+			b.Fatal(c.found)
+		}
+	}
+}
+
 // Everything waits for something and is looked at again after a while, should a wake-up have been
 // lost. That is the most that can come due at once.
 func BenchmarkLookAtEverything(b *testing.B) {

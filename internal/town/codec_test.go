@@ -16,6 +16,8 @@ func fill(t *rapid.T, v reflect.Value) {
 		v.SetString(rapid.StringN(1, 8, 30).Draw(t, "string"))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rapid.Int64Range(1, 1<<40).Draw(t, "int"))
+	case reflect.Float64:
+		v.SetFloat(rapid.Float64Range(1, 1e6).Draw(t, "float"))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Pointer:
@@ -50,7 +52,7 @@ func fill(t *rapid.T, v reflect.Value) {
 
 func TestEveryFieldOfEveryEntityIsStored(t *testing.T) {
 	t.Parallel()
-	for _, proto := range []entity{new(Town), new(Counters), new(Rig), new(Bead), new(Agent), new(Dependency)} {
+	for _, proto := range []entity{new(Town), new(Counters), new(Rig), new(Bead), new(Agent), new(Dependency), new(Breaker), new(Usage), new(Nudge)} {
 		t.Run(reflect.TypeOf(proto).Elem().Name(), rapid.MakeCheck(func(t *rapid.T) {
 			in := reflect.New(reflect.TypeOf(proto).Elem())
 			fill(t, in.Elem())

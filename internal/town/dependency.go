@@ -1,6 +1,9 @@
 package town
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // DepKind says what a dependency means.
 type DepKind string
@@ -55,12 +58,36 @@ func (s *State) cycle(from, on BeadID) string {
 			}
 			return strings.Join(path, " → ")
 		}
-		for _, d := range s.needs(at, Blocks) {
-			if _, seen := parent[d.On]; !seen {
-				parent[d.On] = at
-				queue = append(queue, d.On)
+		for _, next := range s.waitsFor(at) {
+			if _, seen := parent[next]; !seen {
+				parent[next] = at
+				queue = append(queue, next)
 			}
 		}
 	}
 	return ""
+}
+
+// waitsFor lists what a bead must wait for: its blockers, and, as long as it may still go on, the
+// members of a convoy and the merge requests made for it.
+func (s *State) waitsFor(id BeadID) []BeadID {
+	var out []BeadID
+	for _, d := range s.needs(id, Blocks) {
+		out = append(out, d.On)
+	}
+	b := s.beads[id]
+	if b == nil || b.Status == Closed {
+		return out
+	}
+	if b.Convoy != nil {
+		for _, d := range s.neededBy(id, Tracks) {
+			out = append(out, d.Bead)
+		}
+	}
+	return append(out, s.ix.requestsOf[id]...)
+}
+
+// compareAge orders edges by when they were made; those of one moment by their name.
+func compareAge(a, b *Dependency) int {
+	return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.key(), b.key()))
 }

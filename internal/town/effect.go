@@ -10,6 +10,10 @@ const (
 	EffectDispatch EffectKind = "dispatch_agent"
 	EffectStop     EffectKind = "stop_agent"
 	EffectVerify   EffectKind = "verify_branch"
+	EffectNudge    EffectKind = "send_nudge"
+	EffectNotify   EffectKind = "notify"
+	EffectPollPR   EffectKind = "poll_pr"
+	EffectMergePR  EffectKind = "merge_pr"
 )
 
 // Effect is an action to be carried out outside. It holds all that is needed, so that whoever
@@ -26,7 +30,42 @@ type Effect struct {
 
 	Dispatch *DispatchSpec `json:"dispatch,omitempty"`
 	Verify   *VerifySpec   `json:"verify,omitempty"`
+	Nudge    *NudgeSpec    `json:"nudge,omitempty"`
+	Notify   *NotifySpec   `json:"notify,omitempty"`
+	Pull     *PullSpec     `json:"pull,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
+}
+
+// EffectResult says whether the outcome of an effect is what was wanted.
+type EffectResult int
+
+// The results.
+const (
+	NoOutcome       EffectResult = iota // the event answers no effect
+	EffectSucceeded                     // also a look that found something unwelcome
+	EffectFailed                        // rejected, unclear, or it could not be carried out
+)
+
+// ResultOf says whether an event is the outcome of an effect, and whether that succeeded.
+func ResultOf(e *Event) EffectResult {
+	switch p := e.Payload.(type) {
+	case *DispatchAccepted, *AgentStopConfirmed, *NudgeArrived, *PRStatusChanged:
+		return EffectSucceeded
+	case *DispatchRejected, *DispatchUnknown, *NudgeFailed, *PRPollFailed, *PRMergeFailed:
+		return EffectFailed
+	case *BranchVerified:
+		return resultOf(p.Error)
+	case *PeopleNotified:
+		return resultOf(p.Error)
+	}
+	return NoOutcome
+}
+
+func resultOf(problem string) EffectResult {
+	if problem != "" {
+		return EffectFailed
+	}
+	return EffectSucceeded
 }
 
 // RepoSpec says which repository an effect is about.
@@ -42,7 +81,7 @@ type DispatchSpec struct {
 	Command AgentCommand      `json:"command"`
 	Env     map[string]string `json:"env,omitempty"`
 	// Branch is what a polecat works on; Base is where a new branch starts and what it is to be
-	// merged into.
+	// merged into. Without a branch the agent has no worktree: it decides, and changes no code.
 	Branch string `json:"branch"`
 	Base   string `json:"base"`
 	Prompt string `json:"-"`
@@ -63,6 +102,10 @@ type MergeSpec struct {
 	// Base is what the target is made from if it does not exist yet (a convoy's branch).
 	Base  string `json:"base"`
 	Gates []Gate `json:"gates"`
+	// Strategy says whether to merge it or to open a pull request for it, CodeReview whether to
+	// review the diff before.
+	Strategy   MergeStrategy `json:"strategy"`
+	CodeReview bool          `json:"codeReview,omitempty"`
 }
 
 // VerifySpec says which branch to look at.
@@ -89,15 +132,32 @@ func (s *State) effectOf(a *Action) *Effect {
 			return stopEffect(ag)
 		}
 	case VerifyBranch:
-		if b := s.beads[a.Bead]; b != nil && b.Merge != nil && b.Merge.Verify == VerifyAsked {
+		if b := s.beads[a.Bead]; b != nil && b.Live() && b.Merge != nil && b.Merge.Verify == VerifyAsked {
 			return s.verifyEffect(b)
+		}
+	case SendNudge:
+		if n := s.nudges[a.Nudge]; n != nil {
+			return s.nudgeEffect(n)
+		}
+	case Notify:
+		if b := s.beads[a.Bead]; b != nil {
+			return s.notifyEffect(b)
+		}
+	case PollPR:
+		if b := s.beads[a.Bead]; b != nil && b.waitsForPull() && b.Merge.PR.Poll.Asked != 0 {
+			return s.pullEffect(EffectPollPR, b, b.Merge.PR.Poll.Try)
+		}
+	case MergePR:
+		if b := s.beads[a.Bead]; b != nil && b.waitsForPull() && b.Merge.PR.Merge.Asked != 0 {
+			return s.pullEffect(EffectMergePR, b, b.Merge.PR.Merge.Try)
 		}
 	}
 	return nil
 }
 
 // Outstanding returns the effects that have been decided and not answered, in a fixed order. After
-// a crash they are carried out again; their ids make that safe.
+// a crash they are carried out again; their ids make that safe. A start that has a stop is not among
+// them: behind that, it would make a process that nobody looks after.
 func (s *State) Outstanding() []Effect {
 	var out []Effect
 	for _, id := range sortedKeys(s.agents) {
@@ -105,16 +165,18 @@ func (s *State) Outstanding() []Effect {
 		if a.Stopping != 0 {
 			out = append(out, *stopEffect(a))
 		}
-		if a.Dispatch == DispatchPending && a.Hook != "" && s.beads[a.Hook] != nil {
+		if a.Dispatch == DispatchPending && a.Stopping == 0 && a.Hook != "" && s.beads[a.Hook] != nil {
 			out = append(out, *s.dispatchEffect(a))
 		}
 	}
 	for _, id := range s.liveMergeRequests() {
-		if b := s.beads[id]; b.Merge.Verify == VerifyAsked {
+		b := s.beads[id]
+		if b.Merge.Verify == VerifyAsked {
 			out = append(out, *s.verifyEffect(b))
 		}
+		out = append(out, s.outstandingPulls(b)...)
 	}
-	return out
+	return append(out, s.outstandingCare()...)
 }
 
 func stopEffect(a *Agent) *Effect {
@@ -139,10 +201,10 @@ func (s *State) dispatchEffect(a *Agent) *Effect {
 	spec := &DispatchSpec{
 		Role: a.Role, Repo: s.repo(a.Rig), Command: cfg.Agents[a.Role], Env: cfg.Env,
 	}
-	if b.Type == MergeRequest {
+	if b.Merge != nil {
 		spec.Merge = s.mergeSpec(b)
 		spec.Branch, spec.Base = b.Merge.Branch, b.Merge.Target
-	} else {
+	} else if b.Type == Issue {
 		spec.Branch, spec.Base = s.workBranch(a.ID, b)
 	}
 	spec.Prompt = s.Prompt(a, b)
@@ -162,6 +224,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 		MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
 		Base: repo.DefaultBranch, Gates: s.config(b.Rig).Gates,
+		Strategy: s.strategyOf(b), CodeReview: s.config(b.Rig).CodeReview,
 	}
 }
 

@@ -11,14 +11,22 @@ type index struct {
 	hookedTo   map[BeadID][]AgentID
 	agentsOf   map[RigID][]AgentID
 	requestsOf map[BeadID][]BeadID // merge requests by source
-	aboutBead  map[BeadID][]BeadID // escalations by what they are about
+	childrenOf map[BeadID][]BeadID // live beads by their parent
+	aboutBead  map[BeadID][]BeadID // live escalations and triage requests by what they are about
+	noticesOf  map[cause][]BeadID  // and by their cause
 	needs      map[BeadID][]*Dependency
 	neededBy   map[BeadID][]*Dependency
-	requests   map[RigID][]BeadID // live merge requests
-	merging    map[RigID][]BeadID // those of them that are in progress
-	ready      map[RigID][]queued // issues that could start if a place were free
-	mergeable  map[RigID][]queued // merge requests that could be merged if it were their turn
-	busy       map[RigID]int      // polecats that hold a bead or are being stopped
+	requests   map[RigID][]BeadID  // live merge requests
+	merging    map[RigID][]BeadID  // those of them that are being merged directly
+	ready      map[RigID][]queued  // issues that could start if a place were free
+	mergeable  map[RigID][]queued  // merge requests that could be merged if it were their turn
+	open       map[RigID][]string  // open breakers; "" has the town's
+	probing    map[BeadID][]string // breakers by what their probe works on
+	nudgesOf   map[AgentID][]NudgeID
+	mailOf     map[AgentID][]BeadID // live messages by recipient
+	triage     map[BeadID]struct{}  // live triage requests
+	askers     map[ref]struct{}     // what may want a triage request made
+	busy       map[RigID]int        // polecats that hold a bead or are being stopped
 	busyAll    int
 	beads      map[BeadType]map[BeadStatus]int
 	agents     map[Role]map[AgentStatus]int
@@ -33,7 +41,13 @@ type queued struct {
 }
 
 func compareQueued(a, b queued) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.order, b.order))
+	switch {
+	case a.rank != b.rank:
+		return cmp.Compare(a.rank, b.rank)
+	case a.order != b.order:
+		return cmp.Compare(a.order, b.order)
+	}
+	return cmp.Compare(a.id, b.id)
 }
 
 func placeOf(b *Bead) queued {
@@ -46,9 +60,10 @@ func placeOf(b *Bead) queued {
 func newIndex() index {
 	return index{
 		hookedTo: map[BeadID][]AgentID{}, agentsOf: map[RigID][]AgentID{}, requestsOf: map[BeadID][]BeadID{},
-		aboutBead: map[BeadID][]BeadID{}, needs: map[BeadID][]*Dependency{}, neededBy: map[BeadID][]*Dependency{},
-		requests: map[RigID][]BeadID{}, merging: map[RigID][]BeadID{},
+		childrenOf: map[BeadID][]BeadID{}, aboutBead: map[BeadID][]BeadID{}, noticesOf: map[cause][]BeadID{}, needs: map[BeadID][]*Dependency{}, neededBy: map[BeadID][]*Dependency{},
+		open: map[RigID][]string{}, probing: map[BeadID][]string{}, requests: map[RigID][]BeadID{}, merging: map[RigID][]BeadID{},
 		ready: map[RigID][]queued{}, mergeable: map[RigID][]queued{}, busy: map[RigID]int{},
+		nudgesOf: map[AgentID][]NudgeID{}, mailOf: map[AgentID][]BeadID{}, triage: map[BeadID]struct{}{}, askers: map[ref]struct{}{},
 		beads: map[BeadType]map[BeadStatus]int{}, agents: map[Role]map[AgentStatus]int{},
 	}
 }
@@ -62,12 +77,19 @@ func (x *index) add(e entity) {
 			if e.Live() {
 				insert(x.requests, e.Rig, e.ID)
 			}
-			if e.Status == InProgress {
+			if e.Status == InProgress && e.Merge.PR == nil {
 				insert(x.merging, e.Rig, e.ID)
 			}
 		}
-		if e.Escalation != nil && e.Escalation.About != "" && e.Live() {
-			insert(x.aboutBead, e.Escalation.About, e.ID)
+		if e.Parent != "" && e.Live() {
+			insert(x.childrenOf, e.Parent, e.ID)
+		}
+		x.addCare(e)
+		if c := e.cause(); c.typ != "" && e.Live() {
+			insert(x.noticesOf, c, e.ID)
+			if on := e.about(); on != "" {
+				insert(x.aboutBead, on, e.ID)
+			}
 		}
 	case *Agent:
 		count(x.agents, e.Role, e.Status, 1)
@@ -75,10 +97,22 @@ func (x *index) add(e entity) {
 		if e.Hook != "" {
 			insert(x.hookedTo, e.Hook, e.ID)
 		}
+		if e.asks() {
+			x.askers[e.ref()] = struct{}{}
+		}
 		if busy(e) {
 			x.busy[e.Rig]++
 			x.busyAll++
 		}
+	case *Breaker:
+		if e.Opened != 0 {
+			insert(x.open, e.Rig, e.ID())
+		}
+		if e.ProbeBead != "" {
+			insert(x.probing, e.ProbeBead, e.ID())
+		}
+	case *Nudge:
+		insert(x.nudgesOf, e.Agent, e.ID)
 	case *Dependency:
 		x.needs[e.Bead] = insertDep(x.needs[e.Bead], e)
 		x.neededBy[e.On] = insertDep(x.neededBy[e.On], e)
@@ -95,17 +129,24 @@ func (x *index) remove(e entity) {
 			drop(x.requests, e.Rig, e.ID)
 			drop(x.merging, e.Rig, e.ID)
 		}
-		if e.Escalation != nil {
-			drop(x.aboutBead, e.Escalation.About, e.ID)
-		}
+		drop(x.childrenOf, e.Parent, e.ID)
+		x.removeCare(e)
+		drop(x.noticesOf, e.cause(), e.ID)
+		drop(x.aboutBead, e.about(), e.ID)
 	case *Agent:
 		count(x.agents, e.Role, e.Status, -1)
 		drop(x.agentsOf, e.Rig, e.ID)
 		drop(x.hookedTo, e.Hook, e.ID)
+		delete(x.askers, e.ref())
 		if busy(e) {
 			x.busy[e.Rig]--
 			x.busyAll--
 		}
+	case *Breaker:
+		drop(x.open, e.Rig, e.ID())
+		drop(x.probing, e.ProbeBead, e.ID())
+	case *Nudge:
+		drop(x.nudgesOf, e.Agent, e.ID)
 	case *Dependency:
 		dropDep(x.needs, e.Bead, e)
 		dropDep(x.neededBy, e.On, e)
@@ -155,7 +196,7 @@ func (s *State) sortOut(now Time, b *Bead) bool {
 	case b.Status != Open:
 	case b.Type == Issue:
 		ready = s.beadWait(now, b) == nil
-	case b.Type == MergeRequest:
+	case b.Type == MergeRequest && b.Merge != nil:
 		ready = s.requestWait(now, b) == nil
 	}
 	if ready {

@@ -1,90 +1,261 @@
 package town
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
-// The numbers of the invariants are stable: alerts, runbooks and reports name them.
+// The numbers of the invariants are stable: alerts, runbooks and reports name them. From 15 on they
+// are about what a damaged record or a wrong clock can bring in; their recoveries are like none of
+// the others', so they have numbers of their own.
 const (
 	invHookTerminal  = 1
 	invHookMissing   = 2
 	invOneMerge      = 3
+	invReview        = 4
+	invShape         = 5
 	invOneHolder     = 6
 	invWorkingHook   = 7
 	invHookAssignee  = 8
+	invCycle         = 9
+	invHeldWorks     = 10
+	invCap           = 11
+	invReference     = 12
+	invExplained     = 13
 	invContradiction = 14
+	invTimes         = 15
+	invCounts        = 16
+	invFit           = 17
+	invSource        = 18
 )
 
-// Invariant is a sentence about one entity that holds after every tick.
+// Invariant is a sentence that holds after every tick, and what the town does where it does not.
 type Invariant struct {
 	Number int
 	Doc    string
-	On     Kind
-	// broken says how it does not hold for the entity, or "".
-	broken func(s *State, id string) string
+	// On is the kind of entity that the sentence is mainly about.
+	On Kind
+	// Recovery says how the town mends what is not so, by actions of the rule "recovery/<number>".
+	Recovery string
+
+	// early ones are what the rules and events rely on: they are also checked before those, so that
+	// nothing is decided on damaged ground.
+	early bool
+	// The checks say how the sentence does not hold for an entity, or "".
+	onBead       func(*checker, *Bead) string
+	onAgent      func(*checker, *Agent) string
+	onRig        func(*checker, *Rig) string
+	onDependency func(*checker, *Dependency) string
+	// onRecord is asked of the town, its counters and usage, breakers and nudges.
+	onRecord func(*checker, entity) string
+	// mend returns what makes it hold again, or nothing if all that can be done is done.
+	mend func(*checker, ref) []Action
 }
 
-// invariants is every sentence that is checked of what a tick has looked at.
+// invariants is every sentence that is checked, by number. Each recovery sees what the ones before it
+// have done.
 var invariants = []Invariant{
-	{invHookTerminal, "No agent is hooked to a bead that is over.", KindAgent, ofAgent(func(s *State, a *Agent) string {
-		if b := s.beads[a.Hook]; b != nil && !b.Live() {
-			return fmt.Sprintf("%s holds %s, which is %s", a.ID, b.ID, b.Status)
-		}
-		return ""
-	})},
-	{invHookMissing, "The bead of a hooked agent exists.", KindAgent, ofAgent(func(s *State, a *Agent) string {
-		if a.Hook != "" && s.beads[a.Hook] == nil {
-			return fmt.Sprintf("%s holds %s, which does not exist", a.ID, a.Hook)
-		}
-		return ""
-	})},
-	{invOneMerge, "At most one merge request of a rig is in progress.", KindRig, func(s *State, id string) string {
-		if n := len(s.ix.merging[RigID(id)]); n > 1 {
-			return fmt.Sprintf("%d merge requests of %s are in progress", n, id)
-		}
-		return ""
-	}},
-	{invOneHolder, "At most one agent is hooked to a bead.", KindBead, func(s *State, id string) string {
-		if n := len(s.ix.hookedTo[BeadID(id)]); n > 1 {
-			return fmt.Sprintf("%d agents hold %s", n, id)
-		}
-		return ""
-	}},
-	{invWorkingHook, "A working agent (not a mayor) has a hook.", KindAgent, ofAgent(func(_ *State, a *Agent) string {
-		if a.Status == Working && a.Role != Mayor && a.Hook == "" {
-			return fmt.Sprintf("%s works on nothing", a.ID)
-		}
-		return ""
-	})},
-	{invHookAssignee, "Hook and assignee agree.", KindAgent, ofAgent(func(s *State, a *Agent) string {
-		if b := s.beads[a.Hook]; b != nil && b.Status == InProgress && b.Assignee != a.ID {
-			return fmt.Sprintf("%s holds %s, which is assigned to %q", a.ID, b.ID, b.Assignee)
-		}
-		return ""
-	})},
+	{Number: invHookTerminal, On: KindAgent, Doc: "No agent is hooked to a bead that is over.",
+		Recovery: "The agent is stopped, unhooked and idle.",
+		onAgent:  hookedToTerminal, mend: onAgentRef(letGoOfHook)},
+	{Number: invHookMissing, On: KindAgent, Doc: "The bead of a hooked agent exists.",
+		Recovery: "The agent is stopped, unhooked and idle.",
+		onAgent:  hookedToNothing, mend: onAgentRef(letGoOfHook)},
+	{Number: invOneMerge, On: KindRig, Doc: "At most one merge request of a rig is in progress.",
+		Recovery: "All but the oldest are open again.",
+		onRig:    severalMerges, mend: keepOldestMerge},
+	{Number: invReview, On: KindBead, Doc: "An issue in review has a live merge request, but for the grace of beads/orphaned-review.",
+		Recovery: "The issue is closed if a merge request of it was merged, else open again.",
+		onBead:   reviewOfNothing, mend: onBeadRef(func(c *checker, b *Bead) []Action { return orphanedReview(c.s, c.now, b).Actions })},
+	{Number: invShape, On: KindBead, Doc: "Type, role and status exist and go together, and a bead has the part of its type and no other.",
+		Recovery: "The bead is open, the agent idle (working, if it has a bead and a process), the type that of its part. A nudge of no status expires. A live bead whose part is lost fails; one whose type nothing tells is held for a person.",
+		early:    true, onBead: misshapenBead, onAgent: misshapenAgent, onRecord: misshapenRecord, mend: reshape},
+	{Number: invOneHolder, On: KindAgent, Doc: "At most one agent is hooked to a bead.",
+		Recovery: "The newest run keeps it; the other agents are stopped, unhooked and idle.",
+		onAgent:  holdsAnothers, mend: onAgentRef(leaveToKeeper)},
+	{Number: invWorkingHook, On: KindAgent, Doc: "A working agent (not a mayor) has a hook.",
+		Recovery: "The agent is idle.",
+		onAgent:  worksOnNothing, mend: onAgentRef(func(_ *checker, a *Agent) []Action { return []Action{toIdle(a, "it holds no bead")} })},
+	{Number: invHookAssignee, On: KindAgent, Doc: "The bead that an agent holds is in progress, assigned to it, and has its attempt on record.",
+		Recovery: "The hook wins: the bead is the agent's, in progress. Where its run is over or may not be, the agent is stopped, unhooked and idle instead.",
+		onAgent:  hookDisagrees, mend: onAgentRef(hookWins)},
+	{Number: invCycle, On: KindDependency, Doc: "No beads wait for each other in a circle.",
+		Recovery:     "The newest edge of the circle is removed, and an escalation says so.",
+		onDependency: closesCycle, mend: breakCycle},
+	{Number: invHeldWorks, On: KindBead, Doc: "Nothing held or staged is in progress.",
+		Recovery: "Its agent is stopped, and the bead is open.",
+		onBead:   heldWorks, mend: onBeadRef(stopWork)},
+	{Number: invCap, On: KindBead, Doc: "No open bead has used up its attempts.",
+		Recovery: "The bead fails.",
+		onBead:   openUsedUp, mend: onBeadRef(func(c *checker, b *Bead) []Action { return exhausted(c.s, c.now, b).Actions })},
+	{Number: invReference, On: KindBead, Doc: "Every reference of a live bead, an agent, an edge, a nudge or a breaker names something that exists.",
+		Recovery: "The reference is cleared; the edge, the nudge of no agent and the breaker of no rig are removed. A merge request of nothing fails.",
+		early:    true, onBead: danglingBead, onAgent: danglingAgent, onDependency: danglingEdge, onRecord: danglingRecord, mend: clearReferences},
+	{Number: invExplained, On: KindBead, Doc: "Every live bead has an action due or says what it waits for.",
+		Recovery: "An escalation tells people, until the bead says it again.",
+		onBead:   unexplained, mend: onBeadRef(tellPeople)},
+	{Number: invContradiction, On: KindTown, Doc: "Nothing is decided twice in contradiction within a tick.",
+		Recovery: "None: it is a defect, and is reported."},
+	{Number: invTimes, On: KindBead, Doc: "What has happened has its time, and not one that is still to come.",
+		Recovery: "A time that is missing or later than now becomes now, as does a forge's rest of more than 24h; a nudge expires within the hour.",
+		early:    true, onBead: untimelyBead, onAgent: untimelyAgent, onRecord: untimelyRecord, mend: setClock},
+	{Number: invCounts, On: KindBead, Doc: "Counters are not negative and not behind what they count.",
+		Recovery: "The counter is corrected.",
+		early:    true, onBead: miscountedBead, onAgent: miscountedAgent, onRecord: miscountedRecord, mend: recount},
+	{Number: invFit, On: KindAgent, Doc: "An agent holds only what its role and its rig may work on.",
+		Recovery: "The agent is stopped, unhooked and idle; the bead is open.",
+		onAgent:  misfit, mend: onAgentRef(partFromBead)},
+	{Number: invSource, On: KindBead, Doc: "A live merge request is the only one of a source that waits for it.",
+		Recovery: "The one that is being merged is kept, or else the newest; the others fail, as does one whose source does not wait.",
+		onBead:   needlessRequest, mend: onBeadRef(dropRequests)},
 }
 
-func ofAgent(broken func(*State, *Agent) string) func(*State, string) string {
-	return func(s *State, id string) string {
-		if a := s.agents[AgentID(id)]; a != nil {
-			return broken(s, a)
+// Invariants lists every invariant by its number.
+func Invariants() []Invariant { return slices.Clone(invariants) }
+
+func invariantOf(number int) *Invariant { return &invariants[number-1] }
+
+// recovery is the rule that an invariant's recovery acts as.
+func (inv *Invariant) recovery() string { return fmt.Sprint("recovery/", inv.Number) }
+
+// breach is an invariant that does not hold for an entity.
+type breach struct {
+	number int
+	ref    ref
+}
+
+func compareBreaches(a, b breach) int {
+	return cmp.Or(cmp.Compare(a.number, b.number), compareRefs(a.ref, b.ref))
+}
+
+// checker holds the invariants against a state.
+type checker struct {
+	s   *State
+	now Time
+	// known says that a lasting breach is looked for that has been reported before.
+	known bool
+	// acyclic are the beads from which no circle can be reached.
+	acyclic map[BeadID]bool
+	found   []breach
+}
+
+// look notes which invariants do not hold for an entity; with early, only of those.
+func (c *checker) look(r ref, early bool) {
+	switch r.Kind {
+	case KindBead:
+		if b := c.s.beads[BeadID(r.ID)]; b != nil {
+			c.bead(b, early)
 		}
-		return ""
+	case KindAgent:
+		if a := c.s.agents[AgentID(r.ID)]; a != nil {
+			c.agent(a, early)
+		}
+	default:
+		for i := range invariants {
+			if inv := &invariants[i]; (inv.early || !early) && c.broken(inv, r) != "" {
+				c.found = append(c.found, breach{inv.Number, r})
+			}
+		}
 	}
 }
 
-// check reports the invariants that do not hold for anything the tick has looked at; what it has
-// not looked at is as it was.
-func (t *tick) check() {
-	if len(t.s.undo.looked) == 0 {
-		return
-	}
-	for _, r := range sortedRefs(t.s.undo.looked) {
-		for _, inv := range invariants {
-			if inv.On != r.Kind {
-				continue
-			}
-			if why := inv.broken(t.s, r.ID); why != "" {
-				t.rec.Violations = append(t.rec.Violations, Violation{Invariant: inv.Number, Message: why, Kind: r.Kind, ID: r.ID})
-			}
+func (c *checker) bead(b *Bead, early bool) {
+	for i := range invariants {
+		inv := &invariants[i]
+		if inv.onBead != nil && (inv.early || !early) && inv.onBead(c, b) != "" {
+			c.found = append(c.found, breach{inv.Number, b.ref()})
 		}
 	}
+}
+
+func (c *checker) agent(a *Agent, early bool) {
+	for i := range invariants {
+		inv := &invariants[i]
+		if inv.onAgent != nil && (inv.early || !early) && inv.onAgent(c, a) != "" {
+			c.found = append(c.found, breach{inv.Number, a.ref()})
+		}
+	}
+}
+
+// all holds every invariant against every entity.
+func (c *checker) all() []breach {
+	for _, b := range c.s.beads {
+		c.bead(b, false)
+	}
+	for _, a := range c.s.agents {
+		c.agent(a, false)
+	}
+	for _, r := range c.s.rigs {
+		c.look(r.ref(), false)
+	}
+	for _, d := range c.s.deps {
+		if danglingEdge(c, d) != "" {
+			c.found = append(c.found, breach{invReference, d.ref()})
+		}
+		if closesCycle(c, d) != "" {
+			c.found = append(c.found, breach{invCycle, d.ref()})
+		}
+	}
+	for _, r := range c.s.records() {
+		c.look(r, false)
+	}
+	return c.sorted()
+}
+
+// records names the town's other books.
+func (s *State) records() []ref {
+	out := []ref{s.town.ref(), s.counters.ref()}
+	if s.usage != nil {
+		out = append(out, s.usage.ref())
+	}
+	for id := range s.breakers {
+		out = append(out, ref{KindBreaker, id})
+	}
+	for id := range s.nudges {
+		out = append(out, ref{KindNudge, string(id)})
+	}
+	return out
+}
+
+// sorted returns what was found, in a fixed order and once.
+func (c *checker) sorted() []breach {
+	slices.SortFunc(c.found, compareBreaches)
+	return slices.Compact(c.found)
+}
+
+// broken says how an invariant does not hold for an entity, or "".
+func (c *checker) broken(inv *Invariant, r ref) string {
+	switch e := c.s.get(r).(type) {
+	case *Bead:
+		if inv.onBead != nil {
+			return inv.onBead(c, e)
+		}
+	case *Agent:
+		if inv.onAgent != nil {
+			return inv.onAgent(c, e)
+		}
+	case *Rig:
+		if inv.onRig != nil {
+			return inv.onRig(c, e)
+		}
+	case *Dependency:
+		if inv.onDependency != nil {
+			return inv.onDependency(c, e)
+		}
+	case nil:
+	default:
+		if inv.onRecord != nil {
+			return inv.onRecord(c, e)
+		}
+	}
+	return ""
+}
+
+func onBeadRef(mend func(*checker, *Bead) []Action) func(*checker, ref) []Action {
+	return func(c *checker, r ref) []Action { return mend(c, c.s.beads[BeadID(r.ID)]) }
+}
+
+func onAgentRef(mend func(*checker, *Agent) []Action) func(*checker, ref) []Action {
+	return func(c *checker, r ref) []Action { return mend(c, c.s.agents[AgentID(r.ID)]) }
 }

@@ -6,192 +6,226 @@ package town
 type (
 	// TownConfigured sets configuration values; those that are not named stay as they are.
 	TownConfigured struct {
-		Name     string   `json:"name,omitempty"`
-		Settings Settings `json:"settings"`
+		Name     string   `json:"name,omitempty" doc:"The name that people see."`
+		Settings Settings `json:"settings" doc:"Values to set; those not named stay as they are."`
+		Unset    []string `json:"unset,omitempty" doc:"Keys that get their default back, such as max_agents or env.NAME."`
 	}
 	// TownPaused keeps the town from starting anything; what runs goes on.
 	TownPaused struct {
-		Reason string `json:"reason,omitempty"`
+		Reason string `json:"reason,omitempty" doc:"Shown to whoever asks why nothing starts."`
 	}
 	// TownResumed ends a pause.
 	TownResumed struct{}
 	// RigAdded brings a repository into the town. Its URL has been tried before.
 	RigAdded struct {
-		Rig           RigID    `json:"rig"`
-		URL           string   `json:"url"`
-		DefaultBranch string   `json:"defaultBranch"`
-		Settings      Settings `json:"settings"`
+		Rig           RigID    `json:"rig" doc:"Its name, unique in the town and never changed."`
+		URL           string   `json:"url" doc:"Where the repository is."`
+		DefaultBranch string   `json:"defaultBranch" doc:"The branch that work is merged into."`
+		Settings      Settings `json:"settings" doc:"Overrides of the town's configuration."`
 	}
 	// RigUpdated changes a rig's default branch or overrides.
 	RigUpdated struct {
-		Rig           RigID    `json:"rig"`
-		DefaultBranch string   `json:"defaultBranch,omitempty"`
-		Settings      Settings `json:"settings"`
+		Rig           RigID    `json:"rig" doc:"The rig that changes."`
+		DefaultBranch string   `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on."`
+		Settings      Settings `json:"settings" doc:"Overrides to set; those not named stay as they are."`
+		Unset         []string `json:"unset,omitempty" doc:"Keys that the rig takes from the town again."`
 	}
 	// RigRemoved takes a rig without live beads out of the town.
 	RigRemoved struct {
-		Rig RigID `json:"rig"`
+		Rig RigID `json:"rig" doc:"The rig that leaves."`
 	}
 	// NewBead describes a bead to be made. Key is its name within the batch.
 	NewBead struct {
 		Key       string            `json:"key,omitempty" doc:"Name of the bead within this batch, for dependsOn."`
-		Title     string            `json:"title"`
-		Body      string            `json:"body,omitempty"`
+		Title     string            `json:"title" doc:"One line."`
+		Body      string            `json:"body,omitempty" doc:"What is to be done, in full."`
 		Rig       RigID             `json:"rig,omitempty" doc:"May be left out where the town has just one."`
-		Parent    BeadID            `json:"parent,omitempty"`
+		Parent    BeadID            `json:"parent,omitempty" doc:"The bead that this one is a part of; for people."`
 		Priority  Priority          `json:"priority,omitempty" doc:"critical, high, medium (default) or low."`
-		Labels    []string          `json:"labels,omitempty"`
+		Labels    []string          `json:"labels,omitempty" doc:"Whole words; those beginning with gt: are taken."`
 		DependsOn []string          `json:"dependsOn,omitempty" doc:"Keys of this batch or ids of beads that must be closed first."`
 		Held      bool              `json:"held,omitempty" doc:"Do not start it before it is released."`
-		Timeout   Duration          `json:"timeout,omitempty"`
-		Metadata  map[string]string `json:"metadata,omitempty"`
+		Timeout   Duration          `json:"timeout,omitempty" doc:"Longest time of one attempt, instead of bead_timeout."`
+		Metadata  map[string]string `json:"metadata,omitempty" doc:"For users; no rule reads it."`
 	}
 	// NewConvoy makes the batch a convoy.
 	NewConvoy struct {
-		Title     string    `json:"title"`
-		Body      string    `json:"body,omitempty"`
-		MergeMode MergeMode `json:"mergeMode,omitempty"`
-		Staged    *bool     `json:"staged,omitempty"`
+		Title     string    `json:"title" doc:"One line; the convoy's branch is named after it."`
+		Body      string    `json:"body,omitempty" doc:"What the beads are for together."`
+		MergeMode MergeMode `json:"mergeMode,omitempty" doc:"review-then-land or review-and-merge; convoy_merge_mode if empty."`
+		Staged    *bool     `json:"staged,omitempty" doc:"The beads wait until the convoy is started; staged_convoys if not set."`
 	}
 	// BeadCreated makes one bead, or a batch with dependencies, or a convoy: all or none.
 	BeadCreated struct {
-		Beads  []NewBead  `json:"beads"`
-		Convoy *NewConvoy `json:"convoy,omitempty"`
+		Beads  []NewBead  `json:"beads" doc:"The beads to make, in this order."`
+		Convoy *NewConvoy `json:"convoy,omitempty" doc:"Makes the beads the members of a new convoy."`
 	}
 	// BeadUpdated changes what is set.
 	BeadUpdated struct {
-		Title    *string           `json:"title,omitempty"`
-		Body     *string           `json:"body,omitempty"`
-		Priority *Priority         `json:"priority,omitempty"`
-		Labels   *[]string         `json:"labels,omitempty"`
-		Timeout  *Duration         `json:"timeout,omitempty"`
-		Metadata map[string]string `json:"metadata,omitempty"`
+		Title    *string           `json:"title,omitempty" doc:"New title."`
+		Body     *string           `json:"body,omitempty" doc:"New text."`
+		Priority *Priority         `json:"priority,omitempty" doc:"critical, high, medium or low."`
+		Labels   *[]string         `json:"labels,omitempty" doc:"All labels the bead has from now on."`
+		Timeout  *Duration         `json:"timeout,omitempty" doc:"Longest time of one attempt; zero takes bead_timeout."`
+		Metadata map[string]string `json:"metadata,omitempty" doc:"Keys to set; others stay."`
 	}
 	// BeadHeld keeps a bead from being started.
 	BeadHeld struct {
-		Reason string `json:"reason,omitempty"`
+		Reason string `json:"reason,omitempty" doc:"Shown to whoever asks why it does not start."`
 	}
 	// BeadReleased ends a hold.
 	BeadReleased struct{}
 	// BeadCancelled ends a bead: closed, or failed as asked.
 	BeadCancelled struct {
 		As     BeadStatus `json:"as,omitempty" doc:"closed (default) or failed."`
-		Reason string     `json:"reason,omitempty"`
+		Reason string     `json:"reason,omitempty" doc:"Kept as what the bead came to."`
 	}
 	// BeadRetried opens a failed bead again; its attempts stay on record.
 	BeadRetried struct{}
 	// DependencyAdded makes the event's bead wait for another.
 	DependencyAdded struct {
-		On BeadID `json:"dependsOn"`
+		On BeadID `json:"dependsOn" doc:"The bead that must be closed first."`
 	}
 	// DependencyRemoved ends that.
 	DependencyRemoved struct {
-		On BeadID `json:"dependsOn"`
+		On BeadID `json:"dependsOn" doc:"The bead that is no longer waited for."`
 	}
 	// ConvoyStarted lets the members of a staged convoy start.
 	ConvoyStarted struct{}
+	// ConvoyUpdated changes what is set, and who belongs to the convoy.
+	ConvoyUpdated struct {
+		Title     *string    `json:"title,omitempty" doc:"One line, at most 200 bytes."`
+		Body      *string    `json:"body,omitempty" doc:"At most 64 KiB."`
+		MergeMode *MergeMode `json:"mergeMode,omitempty" doc:"review-then-land or review-and-merge; only before the first merge."`
+		Add       []BeadID   `json:"add,omitempty" doc:"Issues that join the convoy."`
+		Remove    []BeadID   `json:"remove,omitempty" doc:"Members that leave it."`
+	}
 	// ConvoyClosed ends a convoy; its members go on by themselves.
 	ConvoyClosed struct {
-		Reason string `json:"reason,omitempty"`
+		Reason string `json:"reason,omitempty" doc:"Kept for the record."`
 	}
 	// AgentReset puts an agent back to idle: stopped, unhooked, its checkpoint cleared.
 	AgentReset struct{}
 	// AgentStopped ends an agent's run; its bead is open again.
 	AgentStopped struct {
-		Reason string `json:"reason,omitempty"`
+		Reason string `json:"reason,omitempty" doc:"Kept as what the attempt came to."`
 	}
 	// EscalationAcknowledged says that a person has seen it.
 	EscalationAcknowledged struct{}
 
 	// AgentDone says that the work on the agent's bead is done on a branch.
 	AgentDone struct {
-		Branch    string `json:"branch"`
-		Head      string `json:"headSha"`
-		Summary   string `json:"summary,omitempty"`
+		Branch    string `json:"branch" doc:"The branch with the work; must be the one the agent was given."`
+		Head      string `json:"headSha" doc:"The commit that is done; what is merged must be it."`
+		Summary   string `json:"summary,omitempty" doc:"What was done, for the merge and for people."`
 		NoChanges string `json:"noChanges,omitempty" doc:"Why nothing had to change, if nothing did."`
+		PRURL     string `json:"prUrl,omitempty" doc:"The pull request that a refinery has opened for its merge request."`
 	}
 	// ChangesRequested says what must be changed on a merge request's branch.
 	ChangesRequested struct {
-		Feedback string   `json:"feedback"`
-		Files    []string `json:"files,omitempty"`
+		Feedback string   `json:"feedback" doc:"What must change; the text of the rework."`
+		Files    []string `json:"files,omitempty" doc:"The files it is about."`
 	}
 	// AgentCheckpoint is what the next run of the agent's bead should know.
 	AgentCheckpoint struct {
-		Text string `json:"text"`
+		Text string `json:"text" doc:"Goes into the prompt of the next run."`
 	}
 	// AgentStatusLine is what the agent says it does now.
 	AgentStatusLine struct {
-		Line string `json:"line"`
+		Line  string   `json:"line" doc:"At most 280 characters."`
+		Tools []string `json:"activeTools,omitempty" doc:"What it has running and will wait for, instead of what it said before."`
+	}
+	// AgentUsage is what a run has consumed since its last report.
+	AgentUsage struct {
+		TokensIn     int64   `json:"tokensIn" doc:"Tokens of prompts."`
+		TokensOut    int64   `json:"tokensOut" doc:"Tokens of answers."`
+		TokensCached int64   `json:"tokensCached,omitempty" doc:"Tokens from the cache of the provider; no budget counts them."`
+		CostUSD      float64 `json:"costUsd" doc:"What that cost, in US dollars."`
 	}
 	// AgentEscalated tells people about something.
 	AgentEscalated struct {
-		Severity Severity `json:"severity"`
-		Category string   `json:"category"`
-		Message  string   `json:"message"`
+		Severity Severity `json:"severity" doc:"low, medium, high or critical."`
+		Category string   `json:"category" doc:"Equal categories on one bead are one escalation."`
+		Message  string   `json:"message" doc:"The first line is the title."`
 	}
 
 	// ContainerStatus is a change of what is observed of an agent's process.
 	ContainerStatus struct {
-		Status   Observed `json:"status"`
-		ExitCode *int     `json:"exitCode,omitempty"`
-		Reason   string   `json:"reason,omitempty"`
+		Status   Observed `json:"status" doc:"starting, running, unresponsive, exited, not_found or unknown."`
+		ExitCode *int     `json:"exitCode,omitempty" doc:"Exit status of a process that ended."`
+		Reason   string   `json:"reason,omitempty" doc:"What the runtime says about it."`
+		Instance string   `json:"instance,omitempty" doc:"Where the process runs, if the runtime has more than one place."`
 	}
 	// AgentCompleted says that the process of a run has ended.
 	AgentCompleted struct {
-		Result   CompletedResult `json:"result"`
-		Reason   string          `json:"reason,omitempty"`
-		ExitCode int             `json:"exitCode"`
+		Result   CompletedResult `json:"result" doc:"completed, failed or evicted."`
+		Reason   string          `json:"reason,omitempty" doc:"What the runtime says about the end."`
+		ExitCode int             `json:"exitCode" doc:"Exit status of the process."`
 	}
 	// HeartbeatLost says that three heartbeats were missed.
 	HeartbeatLost struct{}
 	// HeartbeatResumed says that the agent is heard again.
-	HeartbeatResumed struct{}
+	HeartbeatResumed struct {
+		Instance string `json:"instance,omitempty" doc:"Where the process runs, if the runtime has more than one place."`
+	}
+	// ContainerEviction says that the place where agents run is going to be emptied.
+	ContainerEviction struct {
+		Nonce    string `json:"nonce" doc:"Names this drain."`
+		Instance string `json:"instance,omitempty" doc:"What is being emptied."`
+	}
+	// ContainerReady says that the place which was emptied can be used again.
+	ContainerReady struct {
+		Nonce string `json:"nonce" doc:"The drain that this ends."`
+	}
 
 	// DispatchAccepted says that the process of a run has been started.
 	DispatchAccepted struct{}
 	// DispatchRejected says that it surely was not.
 	DispatchRejected struct {
-		Class  string `json:"class"`
-		Infra  bool   `json:"infra"`
-		Reason string `json:"reason"`
+		Class  string `json:"class" doc:"What kind of obstacle, for example command_not_found."`
+		Infra  bool   `json:"infra" doc:"The infrastructure's fault: does not count against max_dispatch_attempts."`
+		Reason string `json:"reason" doc:"What went wrong, in full."`
 	}
 	// DispatchUnknown says that nobody knows: the heartbeat decides.
 	DispatchUnknown struct {
-		Reason string `json:"reason,omitempty"`
+		Reason string `json:"reason,omitempty" doc:"Why nobody knows."`
 	}
 	// AgentStopConfirmed says that no process of the run is left.
 	AgentStopConfirmed struct{}
 	// BranchVerified is what a look at the branch of a merge request found.
 	BranchVerified struct {
-		Head  string `json:"headSha,omitempty"` // empty: there is no such branch
-		Ahead int    `json:"commitsAhead"`
-		Error string `json:"error,omitempty"` // it could not be looked at
+		Head  string `json:"headSha,omitempty" doc:"Commit at the tip; empty: there is no such branch."`
+		Ahead int    `json:"commitsAhead" doc:"Commits that the target does not have."`
+		Error string `json:"error,omitempty" doc:"Why it could not be looked at; it is asked again."`
 	}
 	// MergeCompleted says that a merge request is in its target.
 	MergeCompleted struct {
-		Commit string `json:"commit"`
+		Commit string `json:"commit" doc:"The commit in the target."`
 	}
 	// MergeConflicted says that a merge request cannot be merged as it is.
 	MergeConflicted struct {
-		Files []string `json:"files"`
+		Files []string `json:"files" doc:"The files that conflict."`
 	}
 	// MergeRejected says that a gate failed on the merged tree.
 	MergeRejected struct {
-		Gate string `json:"gate"`
-		Log  string `json:"logTail,omitempty"`
+		Gate string `json:"gate" doc:"Name of the gate."`
+		Log  string `json:"logTail,omitempty" doc:"The end of its log."`
 	}
 	// MergeFailed says that nothing could be merged: by the infrastructure's fault, or because
 	// there is nothing.
 	MergeFailed struct {
-		Class  string `json:"class"`
-		Reason string `json:"reason"`
+		Class  string `json:"class" doc:"empty, missing, or what kind of obstacle."`
+		Reason string `json:"reason" doc:"What went wrong, in full."`
 	}
 )
 
 // Classes of a failed merge that are not the infrastructure's fault.
 const (
-	MergeEmpty   = "empty"   // the branch brings no change
-	MergeMissing = "missing" // there is no such branch any more
+	MergeEmpty   = "empty"      // the branch brings no change
+	MergeMissing = "missing"    // there is no such branch any more
+	MergeMoved   = "head_moved" // the branch is not where it was when it was looked at
+	// MergeNoForge: a pull request is wanted, and whoever merges cannot open one.
+	MergeNoForge = "no_forge"
 )
 
 // CompletedResult says how a process ended.
@@ -206,7 +240,7 @@ const (
 
 // EventSpecs lists every event type, in the order of the reference.
 func EventSpecs() []EventSpec {
-	return []EventSpec{
+	return append([]EventSpec{
 		{"town_configured", FromPeople, "Configuration values of the town are set.", func() Payload { return new(TownConfigured) }},
 		{"town_paused", FromPeople, "Nothing new is started from now on; what runs goes on.", func() Payload { return new(TownPaused) }},
 		{"town_resumed", FromPeople, "The pause is over.", func() Payload { return new(TownResumed) }},
@@ -222,19 +256,29 @@ func EventSpecs() []EventSpec {
 		{"dependency_added", FromPeople, "A bead waits for another.", func() Payload { return new(DependencyAdded) }},
 		{"dependency_removed", FromPeople, "A bead no longer waits for another.", func() Payload { return new(DependencyRemoved) }},
 		{"convoy_started", FromPeople, "The members of a staged convoy may start.", func() Payload { return new(ConvoyStarted) }},
+		{"convoy_updated", FromPeople, "A convoy's text, way of merging or members change.", func() Payload { return new(ConvoyUpdated) }},
 		{"convoy_closed", FromPeople, "A convoy is ended; its members go on.", func() Payload { return new(ConvoyClosed) }},
 		{"agent_reset", FromPeople, "An agent is stopped, unhooked and made idle.", func() Payload { return new(AgentReset) }},
 		{"agent_stopped", FromPeople, "An agent's run is ended; its bead is open again.", func() Payload { return new(AgentStopped) }},
 		{"escalation_acknowledged", FromPeople, "A person has seen an escalation.", func() Payload { return new(EscalationAcknowledged) }},
+		{"triage_resolved", FromPeople, "A person, or the triage agent's run, decides what a triage request asks.", func() Payload { return new(TriageResolved) }},
+		{"nudge_requested", FromPeople, "A person or an agent wants a running agent to be told something.", func() Payload { return new(NudgeRequested) }},
+		{"message_sent", FromPeople, "A person or an agent writes to an agent or to people.", func() Payload { return new(MessageSent) }},
+		{"message_read", FromPeople, "Messages were read by whom they are for, and are over.", func() Payload { return new(MessageRead) }},
 		{"agent_done", FromAgents, "An agent says that its bead is done on a branch.", func() Payload { return new(AgentDone) }},
 		{"changes_requested", FromAgents, "A reviewer wants changes on a merge request's branch.", func() Payload { return new(ChangesRequested) }},
 		{"agent_checkpoint", FromAgents, "What the next run should know.", func() Payload { return new(AgentCheckpoint) }},
 		{"agent_status", FromAgents, "What the agent does now.", func() Payload { return new(AgentStatusLine) }},
 		{"agent_escalated", FromAgents, "An agent tells people about something.", func() Payload { return new(AgentEscalated) }},
+		{"agent_usage", FromAgents, "What a run has consumed since its last report.", func() Payload { return new(AgentUsage) }},
 		{"container_status", FromRuntime, "What is observed of an agent's process has changed.", func() Payload { return new(ContainerStatus) }},
 		{"agent_completed", FromRuntime, "The process of a run has ended.", func() Payload { return new(AgentCompleted) }},
 		{"heartbeat_lost", FromRuntime, "Three heartbeats of an agent were missed.", func() Payload { return new(HeartbeatLost) }},
 		{"heartbeat_resumed", FromRuntime, "An agent is heard again.", func() Payload { return new(HeartbeatResumed) }},
+		{"container_eviction", FromRuntime, "The place where agents run is being emptied: nothing is started until it is ready again.", func() Payload { return new(ContainerEviction) }},
+		{"container_ready", FromRuntime, "The place that was emptied can be used again.", func() Payload { return new(ContainerReady) }},
+		{"activity_stopped", FromRuntime, "An agent's process has written nothing for a while.", func() Payload { return new(ActivityStopped) }},
+		{"activity_resumed", FromRuntime, "It writes again.", func() Payload { return new(ActivityResumed) }},
 		{"dispatch_accepted", FromEffects, "The process of a run has been started.", func() Payload { return new(DispatchAccepted) }},
 		{"dispatch_rejected", FromEffects, "The process of a run surely was not started.", func() Payload { return new(DispatchRejected) }},
 		{"dispatch_unknown", FromEffects, "Whether the process was started is not known.", func() Payload { return new(DispatchUnknown) }},
@@ -244,7 +288,10 @@ func EventSpecs() []EventSpec {
 		{"merge_conflicted", FromEffects, "A merge request conflicts with its target.", func() Payload { return new(MergeConflicted) }},
 		{"merge_rejected", FromEffects, "A gate failed on the merged tree.", func() Payload { return new(MergeRejected) }},
 		{"merge_failed", FromEffects, "The merge could not be tried.", func() Payload { return new(MergeFailed) }},
-	}
+		{"nudge_delivered", FromEffects, "A nudge is where its agent can read it.", func() Payload { return new(NudgeArrived) }},
+		{"nudge_failed", FromEffects, "A nudge could not be delivered.", func() Payload { return new(NudgeFailed) }},
+		{"people_notified", FromEffects, "The webhooks were told of an escalation, or not.", func() Payload { return new(PeopleNotified) }},
+	}, pullSpecs()...)
 }
 
 // Type implements Payload.
@@ -263,6 +310,7 @@ func (*BeadRetried) Type() EventType            { return "bead_retried" }
 func (*DependencyAdded) Type() EventType        { return "dependency_added" }
 func (*DependencyRemoved) Type() EventType      { return "dependency_removed" }
 func (*ConvoyStarted) Type() EventType          { return "convoy_started" }
+func (*ConvoyUpdated) Type() EventType          { return "convoy_updated" }
 func (*ConvoyClosed) Type() EventType           { return "convoy_closed" }
 func (*AgentReset) Type() EventType             { return "agent_reset" }
 func (*AgentStopped) Type() EventType           { return "agent_stopped" }
@@ -272,10 +320,13 @@ func (*ChangesRequested) Type() EventType       { return "changes_requested" }
 func (*AgentCheckpoint) Type() EventType        { return "agent_checkpoint" }
 func (*AgentStatusLine) Type() EventType        { return "agent_status" }
 func (*AgentEscalated) Type() EventType         { return "agent_escalated" }
+func (*AgentUsage) Type() EventType             { return "agent_usage" }
 func (*ContainerStatus) Type() EventType        { return "container_status" }
 func (*AgentCompleted) Type() EventType         { return "agent_completed" }
 func (*HeartbeatLost) Type() EventType          { return "heartbeat_lost" }
 func (*HeartbeatResumed) Type() EventType       { return "heartbeat_resumed" }
+func (*ContainerEviction) Type() EventType      { return "container_eviction" }
+func (*ContainerReady) Type() EventType         { return "container_ready" }
 func (*DispatchAccepted) Type() EventType       { return "dispatch_accepted" }
 func (*DispatchRejected) Type() EventType       { return "dispatch_rejected" }
 func (*DispatchUnknown) Type() EventType        { return "dispatch_unknown" }

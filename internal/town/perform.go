@@ -12,7 +12,7 @@ func (t *tick) perform(a Action) {
 	if why := t.performers(&a); why != "" {
 		a.Broken = why
 		t.rec.Violations = append(t.rec.Violations, Violation{
-			Invariant: invContradiction, Kind: KindBead, ID: string(a.Bead),
+			Invariant: invContradiction, Kind: KindBead, ID: string(a.Bead), State: ViolationAppeared,
 			Message: fmt.Sprintf("%s by %s: %s", a.Kind, a.Rule, why),
 		})
 	}
@@ -23,7 +23,8 @@ func (t *tick) perform(a Action) {
 func (t *tick) performers(a *Action) string {
 	switch a.Kind {
 	case TransitionBead, ClearBeadAssignee, UpdateConvoyProgress, SetConvoyReady, CreateLandingMR,
-		CloseConvoy, FailConvoy, CloseEscalation, ArchiveBead, VerifyBranch:
+		CloseConvoy, FailConvoy, CloseEscalation, ReEscalate, Notify, ArchiveBead, VerifyBranch,
+		CreateBead, CloseSiblingMRs, PollPR, MergePR:
 		b := t.s.beads[a.Bead]
 		if b == nil {
 			return fmt.Sprintf("there is no bead %s", a.Bead)
@@ -36,6 +37,23 @@ func (t *tick) performers(a *Action) string {
 		ag := &Agent{ID: a.Agent, Role: a.Role, Rig: a.Rig, Status: Idle, Since: t.now, Created: t.now, LastWork: t.now}
 		t.s.set(ag.ref(), ag)
 		return ""
+	case CreateEscalation:
+		return t.createEscalation(a)
+	case OpenBreaker, CloseBreaker, EndProbe:
+		return t.performOnBreaker(a)
+	case ClearDraining:
+		t.s.editTown(func(x *Town) { x.Draining, x.DrainNonce, x.DrainInstance, x.DrainOver = 0, "", "", "" })
+		return ""
+	case RepairField:
+		return t.repair(a)
+	case RemoveDependency:
+		return t.removeDependency(a)
+	case CreateTriageRequest:
+		return t.createTriageRequest(a)
+	case CreateNudge:
+		return t.createNudge(a)
+	case SendNudge, ExpireNudge, DeleteNudge:
+		return t.performOnNudge(a)
 	}
 	ag := t.s.agents[a.Agent]
 	if ag == nil {
@@ -49,6 +67,9 @@ func (t *tick) performOnBead(a *Action, b *Bead) string {
 	case TransitionBead:
 		if string(b.Status) != a.From {
 			return fmt.Sprintf("%s is %s, not %s", b.ID, b.Status, a.From)
+		}
+		if a.Ends != "" && a.Fault != NoFault {
+			t.failed(b, a.Ends, false)
 		}
 		t.moveBead(b.ID, BeadStatus(a.To), func(b *Bead) {
 			switch {
@@ -79,12 +100,30 @@ func (t *tick) performOnBead(a *Action, b *Bead) string {
 		t.moveBead(b.ID, Failed, func(b *Bead) { finish(b, a.Code, a.Reason) })
 	case CloseEscalation:
 		t.moveBead(b.ID, Closed, func(b *Bead) { finish(b, string(OutcomeDone), a.Reason) })
+	case ReEscalate:
+		t.reEscalate(a, b)
+	case Notify:
+		t.notify(a, b)
 	case ArchiveBead:
 		t.archiveBead(b)
 	case VerifyBranch:
 		t.s.editBead(b.ID, t.now, func(b *Bead) {
-			b.Merge.Verify, b.Merge.VerifyAsked, b.Merge.VerifyTry = VerifyAsked, t.now, a.N
+			m := b.Merge
+			if m.Verify == VerifyAsked {
+				m.VerifyAgain++
+			} else {
+				m.VerifyAgain, m.VerifyError = 0, ""
+			}
+			m.Verify, m.VerifyAsked, m.VerifyTry = VerifyAsked, t.now, a.N
 		})
+	case CreateBead:
+		return t.makePullWork(a, b)
+	case CloseSiblingMRs:
+		t.closeSiblings(b)
+	case PollPR:
+		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.PR.Poll.ask(t.now) })
+	case MergePR:
+		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.PR.Merge.ask(t.now) })
 	}
 	return ""
 }
@@ -105,6 +144,8 @@ func (t *tick) performOnAgent(a *Action, ag *Agent) string {
 		t.s.set(ag.ref(), nil)
 	case DispatchAgent:
 		return t.dispatch(a, ag)
+	case ResumeAttempt:
+		return t.resume(a, ag)
 	case StopAgent:
 		if ag.Run != a.Run {
 			return fmt.Sprintf("%s is at run %d", ag.ID, ag.Run)
@@ -144,11 +185,16 @@ func (t *tick) dispatch(a *Action, ag *Agent) string {
 		ag.Observed, ag.ObservedSince, ag.HeartbeatLost = NotObserved, 0, 0
 		ag.Stopping, ag.StopReason, ag.StopTry, ag.StatusLine = 0, "", 0, ""
 		ag.LastWork = t.now
+		ag.Inactive, ag.Asked, ag.ActiveTools = 0, 0, nil
 	})
+	if at := b.lastAttempt(); at != nil && at.Ended == 0 {
+		t.failed(b, AttemptLost, false)
+	}
+	t.probes(startsIn(b), a.Run, b.ID)
 	start := func(b *Bead) {
 		endAttempt(b, t.now, AttemptLost, "it fell silent", AgentFault)
 		b.Assignee = ag.ID
-		b.Attempts = append(b.Attempts, Attempt{Run: a.Run, Agent: ag.ID, Started: t.now})
+		b.begin(Attempt{Run: a.Run, Agent: ag.ID, Started: t.now})
 	}
 	if b.Status == InProgress {
 		t.s.editBead(b.ID, t.now, start)
@@ -158,19 +204,28 @@ func (t *tick) dispatch(a *Action, ag *Agent) string {
 	return ""
 }
 
-// beadMoves are the changes of status that exist.
+// beadMoves are the changes of status that exist. A failed bead is retried, and then open; one that
+// failed for want of a forge goes on where it was.
 var beadMoves = map[BeadStatus][]BeadStatus{
 	Open:       {InProgress, Closed, Failed},
 	InProgress: {Open, InReview, Closed, Failed},
 	InReview:   {Open, Closed, Failed},
-	Failed:     {Open},
+	Closed:     nil,
+	Failed:     {Open, InProgress, InReview},
 }
+
+// damagedMoves are those out of a status that does not exist.
+var damagedMoves = []BeadStatus{Open, Failed}
 
 // moveBead is the one place where a bead's status changes. A bead that leaves in_progress has no
 // assignee; one that becomes terminal has no open attempt.
 func (t *tick) moveBead(id BeadID, to BeadStatus, edit func(*Bead)) {
 	from := t.s.beads[id].Status
-	if !slices.Contains(beadMoves[from], to) {
+	moves, known := beadMoves[from]
+	if !known {
+		moves = damagedMoves
+	}
+	if !slices.Contains(moves, to) {
 		panic(fmt.Sprintf("town: bead %s cannot go from %s to %s", id, from, to))
 	}
 	t.s.editBead(id, t.now, func(b *Bead) {

@@ -9,6 +9,9 @@ import (
 // to finish.
 func (s *State) Prompt(a *Agent, b *Bead) string {
 	var p strings.Builder
+	if b.Triage != nil {
+		return s.triagePrompt(a, b)
+	}
 	fmt.Fprintf(&p, "# %s\n\nYou are %s, a %s of rig %s. Your task is %s.\n", b.Title, a.ID, a.Role, b.Rig, b.ID)
 	if b.Body != "" {
 		fmt.Fprintf(&p, "\n%s\n", b.Body)
@@ -22,11 +25,15 @@ func (s *State) Prompt(a *Agent, b *Bead) string {
 	if failed := failedAttempts(b); failed != "" {
 		fmt.Fprintf(&p, "\n## Attempts so far\n\n%s\n", failed)
 	}
+	s.promptMail(&p, a)
 	if b.Type == Issue {
 		branch, base := s.workBranch(a.ID, b)
 		fmt.Fprintf(&p, "\n## How to finish\n\nYour working directory is a git worktree on branch %s, made from %s. Commit your work there; do not push.\n", branch, base)
 		p.WriteString("Then run `gastown done` with `-m` and a sentence on what you did. If nothing has to change, run `gastown done --no-changes REASON`.\n" +
-			"If you cannot go on, run `gastown escalate MESSAGE`. `gastown checkpoint TEXT` notes what another run should know.\n")
+			"If you cannot go on, run `gastown escalate MESSAGE`. `gastown checkpoint TEXT` notes what another run should know, and `gastown mail` shows what you are told.\n")
+	}
+	if b.Merge != nil {
+		p.WriteString(mergeTask(s.mergeSpec(b)))
 	}
 	return p.String()
 }
@@ -39,4 +46,19 @@ func failedAttempts(b *Bead) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// mergeTask tells a refinery that is an agent how to finish.
+func mergeTask(m *MergeSpec) string {
+	var p strings.Builder
+	fmt.Fprintf(&p, "\n## How to finish\n\nThe work is on branch %s at %s, and is to get into %s.\n", m.Branch, m.Head, m.Target)
+	if m.CodeReview {
+		p.WriteString("Review the diff first. If it must not go in as it is, run `gastown request-changes FEEDBACK`, and do nothing more.\n")
+	}
+	if m.Strategy == StrategyPR {
+		fmt.Fprintf(&p, "Push the branch, open a pull request into %s, and run `gastown done --pr-url URL`. Do not merge it.\n", m.Target)
+	} else {
+		p.WriteString("Merge it, push that, and report the merge to the HTTP API.\n")
+	}
+	return p.String()
 }

@@ -32,25 +32,47 @@ func TestHistoryRepeatsItself(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "turns") {
 			c.turn()
 		}
-		restartAt := rapid.IntRange(0, len(c.inputs)).Draw(t, "restart")
-		s, ticks := c.restored(c.base), 0
-		for i, in := range c.inputs {
-			if i == restartAt {
-				s = c.restored(s.Snapshot())
-			}
-			rec := s.Step(in)
-			if rec.Empty() {
-				continue
-			}
-			if !bytes.Equal(rec.Encode(), c.history[ticks]) {
-				t.Fatalf("tick %d is not as it was:\n%s", rec.No, c.print(in.Events, rec))
-			}
-			ticks++
-		}
-		if ticks != len(c.history) {
-			t.Fatalf("%d ticks were recorded, %d came about again", len(c.history), ticks)
-		}
+		c.repeat(rapid.IntRange(0, len(c.inputs)).Draw(t, "restart"))
 	})
+}
+
+// A town that was damaged heals in the same way again, also if it is restarted on the way: what lasts
+// of a violation, and has been told, is seen from the entities alone.
+func TestHealingRepeatsItself(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := newChaos(t, pickFrom(t), true)
+		for range rapid.IntRange(0, 15).Draw(t, "turns before") {
+			c.turn()
+		}
+		c.suffer(rapid.IntRange(1, 8).Draw(t, "damage"))
+		for range rapid.IntRange(1, 25).Draw(t, "turns after") {
+			c.turn()
+		}
+		c.repeat(rapid.IntRange(0, len(c.inputs)).Draw(t, "restart"))
+	})
+}
+
+// repeat has another town take the same inputs, with a restart before one of them, and compares what
+// comes about.
+func (c *chaos) repeat(restartAt int) {
+	s, ticks := c.restored(c.base), 0
+	for i, in := range c.inputs {
+		if i == restartAt {
+			s = c.restored(s.Snapshot())
+		}
+		rec := s.Step(in)
+		if rec.Empty() {
+			continue
+		}
+		if !bytes.Equal(rec.Encode(), c.history[ticks]) {
+			c.t.Fatalf("tick %d is not as it was:\n%s", rec.No, c.print(in.Events, rec))
+		}
+		ticks++
+	}
+	if ticks != len(c.history) {
+		c.t.Fatalf("%d ticks were recorded, %d came about again", len(c.history), ticks)
+	}
 }
 
 // Reverting a step leaves nothing of it: the state has the same bytes, and goes on as if it had not

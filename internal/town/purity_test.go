@@ -24,6 +24,7 @@ var mayImport = map[string]string{
 	"encoding/json":   "works on memory, with sorted keys",
 	"errors":          "makes errors",
 	"fmt":             "formats; what prints is refused below",
+	"net/url":         "a function of its input",
 	"maps":            "for sorted keys and copies",
 	"regexp":          "a function of its input",
 	"slices":          "sorts",

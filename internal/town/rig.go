@@ -9,6 +9,12 @@ type Town struct {
 	// Paused is since when nothing new is started; zero if the town runs.
 	Paused       Time   `json:"paused,omitempty"`
 	PausedReason string `json:"pausedReason,omitempty"`
+	// Draining is since when the place where agents run is being emptied; zero if it is not. The
+	// nonce names the drain and the instance what is being emptied; DrainOver says why it is over.
+	Draining      Time   `json:"draining,omitempty"`
+	DrainNonce    string `json:"drainNonce,omitempty"`
+	DrainInstance string `json:"drainInstance,omitempty"`
+	DrainOver     string `json:"drainOver,omitempty"`
 }
 
 func (t *Town) clone() *Town {
@@ -24,6 +30,10 @@ func (t *Town) code(c *coder) {
 	codeInt(c, &t.Created)
 	codeInt(c, &t.Paused)
 	codeString(c, &t.PausedReason)
+	codeInt(c, &t.Draining)
+	codeString(c, &t.DrainNonce)
+	codeString(c, &t.DrainInstance)
+	codeString(c, &t.DrainOver)
 }
 
 // Counters is what a town counts. It is an entity of its own so that a dispatch does not write

@@ -32,8 +32,8 @@ func stopIfRunning(a *Agent, reason string) []Action {
 	return []Action{{Kind: StopAgent, Agent: a.ID, Run: a.Run, Reason: reason, N: 1}}
 }
 
-func heartbeatLost(_ *State, now Time, a *Agent) Look {
-	if a.Status != Working || a.Role == Mayor {
+func heartbeatLost(s *State, now Time, a *Agent) Look {
+	if a.Status != Working || a.Role == Mayor || s.draining() {
 		return Look{}
 	}
 	if a.HeartbeatLost != 0 {
@@ -100,7 +100,7 @@ func idleHooked(s *State, _ Time, a *Agent) Look {
 	}
 	actions := stopIfRunning(a, "its bead goes to another")
 	actions = append(actions, Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: "idle on a live bead"})
-	if b.Status == InProgress {
+	if b.Status == InProgress && len(s.ix.hookedTo[b.ID]) == 1 {
 		actions = append(actions, Action{
 			Kind: TransitionBead, Bead: b.ID, From: string(InProgress), To: string(Open),
 			Reason: "its agent was lost", Ends: AttemptLost, Fault: AgentFault,
@@ -144,7 +144,7 @@ func linger(_ *State, now Time, a *Agent) Look {
 }
 
 func collect(_ *State, now Time, a *Agent) Look {
-	if a.Status != Idle || a.Hook != "" || (a.Role != Polecat && a.Role != Refinery) || a.Stopping != 0 || a.Process() {
+	if a.Status != Idle || a.Hook != "" || a.Role == Mayor || a.Stopping != 0 || a.Process() {
 		return Look{}
 	}
 	end := a.LastWork.Add(CollectAfter)

@@ -22,7 +22,7 @@ var backoffs = [...]Duration{30 * Second, Minute, 2 * Minute, 5 * Minute, 10 * M
 // backoffEnd is when the bead may be tried again, and how many attempts have failed.
 func backoffEnd(b *Bead) (Time, int) {
 	n, last := 0, Time(0)
-	for _, a := range b.Attempts[min(b.Forgiven, len(b.Attempts)):] {
+	for _, a := range b.sinceRetry() {
 		if a.Ended != 0 && a.Fault != NoFault {
 			n++
 			last = a.Ended
@@ -32,6 +32,21 @@ func backoffEnd(b *Bead) (Time, int) {
 		return 0, 0
 	}
 	return last.Add(backoffs[min(n, len(backoffs))-1]), n
+}
+
+// evictionsEnd is when a bead may be tried again whose runs keep being evicted, and how many were in
+// a row. Nobody is at fault, so the first one is tried again at once; but a host that evicts whatever
+// it starts must not be asked to without a pause.
+func evictionsEnd(b *Bead) (Time, int) {
+	n := 0
+	since := b.sinceRetry()
+	for n < len(since) && since[len(since)-1-n].Outcome == AttemptEvicted {
+		n++
+	}
+	if n < 2 {
+		return 0, n
+	}
+	return b.lastAttempt().Ended.Add(backoffs[min(n-1, len(backoffs))-1]), n
 }
 
 func failBead(b *Bead, code, reason string) Action {
@@ -106,7 +121,7 @@ func orphanedReview(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	if mr := s.liveRequestOf(b.ID); mr != nil {
-		return wait(0, string(mr.ID), "its merge request "+string(mr.ID)+" is "+string(mr.Status))
+		return wait(0, string(mr.ID), "its merge request "+string(mr.ID)+" "+mr.standing())
 	}
 	end := b.Updated.Add(UntouchedGrace)
 	if now < end {
@@ -147,12 +162,18 @@ func reworkOver(s *State, _ Time, b *Bead) Look {
 	if (b.Status != Open && b.Status != InProgress) || !b.Rework() {
 		return Look{}
 	}
+	reason := "the merge request it was for is over"
 	for _, d := range s.neededBy(b.ID, Blocks) {
-		if mr := s.beads[d.Bead]; mr != nil && mr.Live() {
+		mr := s.beads[d.Bead]
+		if mr == nil || !mr.Live() {
+			continue
+		}
+		if b.Status == InProgress || !mr.waitsForPull() || mr.Merge.PR.needsWork() {
 			return Look{}
 		}
+		reason = "nothing is wanted on the pull request any more"
 	}
-	return act(closeBead(b, OutcomeDone, "the merge request it was for is over"))
+	return act(closeBead(b, OutcomeDone, reason))
 }
 
 // dispatch gives an open bead to a polecat, or says what keeps it waiting.
@@ -199,7 +220,7 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 	if s.usedUp(b) {
 		return &Wait{Reason: "its attempts are used up"}
 	}
-	if c := s.convoyOf(b.ID); c != nil && c.Live() && c.Convoy.Staged {
+	if c := s.stagedBy(b.ID); c != nil {
 		return &Wait{Reason: "its convoy " + string(c.ID) + " is staged: start it", On: string(c.ID)}
 	}
 	for _, d := range s.needs(b.ID, Blocks) {
@@ -217,6 +238,9 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 	}
 	if end, n := backoffEnd(b); now < end {
 		return &Wait{Until: end, Reason: "back-off " + backoffs[min(n, len(backoffs))-1].String() + s.attemptsUsed(b, n)}
+	}
+	if end, n := evictionsEnd(b); now < end {
+		return &Wait{Until: end, Reason: fmt.Sprintf("back-off after %d evictions in a row", n)}
 	}
 	if cmd := s.config(b.Rig).Agents[Polecat]; cmd.Preset == "" && len(cmd.Command) == 0 {
 		return &Wait{Reason: "no agent is configured: set agents.polecat to a preset or a command"}
@@ -242,8 +266,8 @@ func because(reason string) string {
 
 // placeWait says why nothing can be started in the rig now, or nil.
 func (s *State) placeWait(now Time, rig RigID) *Wait {
-	if s.town.Paused != 0 {
-		return &Wait{Reason: "the town is paused" + because(s.town.PausedReason)}
+	if w := s.startWait(now, rig); w != nil {
+		return w
 	}
 	cfg := s.config(rig)
 	if n := s.ix.busy[rig]; n >= cfg.MaxPolecatsPerRig {

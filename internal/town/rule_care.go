@@ -1,15 +1,24 @@
 package town
 
+import "slices"
+
 func escalationOver(s *State, _ Time, b *Bead) Look {
-	if b.Type != Escalation || !b.Live() {
+	if b.Type != Escalation || b.Escalation == nil || !b.Live() {
 		return Look{}
 	}
-	if b.Escalation.About == "" {
-		return wait(0, "", "waits for a person to acknowledge it")
+	e := b.Escalation
+	reason := "waits for a person to acknowledge it"
+	if e.Acknowledged != 0 {
+		reason = "acknowledged"
 	}
-	about := s.beads[b.Escalation.About]
-	if about != nil && about.Live() {
-		return wait(0, string(about.ID), "waits for a person to acknowledge it, or for the end of "+string(about.ID))
+	if e.About == "" {
+		if e.Standing {
+			reason += "; ends with its cause"
+		}
+		return wait(0, "", reason)
+	}
+	if about := s.beads[e.About]; about != nil && about.Live() {
+		return wait(0, string(about.ID), reason+"; ends with "+string(about.ID))
 	}
 	return act(Action{Kind: CloseEscalation, Bead: b.ID, Reason: "what it was about is over"})
 }
@@ -36,10 +45,18 @@ func (s *State) stillNeededBy(b *Bead) BeadID {
 			return o.ID
 		}
 	}
+	for _, list := range [][]BeadID{s.ix.aboutBead[b.ID], s.ix.childrenOf[b.ID]} {
+		if len(list) > 0 {
+			return list[0]
+		}
+	}
 	if c := s.convoyOf(b.ID); c != nil {
 		return c.ID
 	}
 	if mr := s.liveRequestOf(b.ID); mr != nil {
+		return mr.ID
+	}
+	if mr := s.liveRequestOf(b.Parent); mr != nil && slices.Contains(mr.madeOfPull(), b.ID) {
 		return mr.ID
 	}
 	if b.Merge != nil {

@@ -22,6 +22,7 @@ type tally struct {
 	pending             *Bead // the first that goes on
 	request             *Bead // a member's live merge request
 	lastIn              Time  // when the last member was merged
+	last                *Bead // that member
 }
 
 func (s *State) tally(convoy BeadID) tally {
@@ -33,7 +34,9 @@ func (s *State) tally(convoy BeadID) tally {
 			t.closed++
 			if m.Outcome == OutcomeMerged {
 				t.merged++
-				t.lastIn = max(t.lastIn, m.Closed)
+				if m.Closed >= t.lastIn {
+					t.lastIn, t.last = m.Closed, m
+				}
 			}
 		case Failed:
 			if t.failed == nil {
@@ -91,18 +94,19 @@ func land(s *State, now Time, b *Bead) Look {
 	if !c.Ready {
 		return act(Action{Kind: SetConvoyReady, Bead: b.ID, Reason: "every member is in " + c.Branch})
 	}
-	return s.landBranch(now, b, t.lastIn)
+	return s.landBranch(now, b, t)
 }
 
 // landBranch takes the convoy's branch to the rig's default branch, one merge request at a time. A
-// landing that is older than the last member's merge does not have that member in it.
-func (s *State) landBranch(now Time, b *Bead, lastIn Time) Look {
+// landing that is older than the last member's merge does not have that member in it, unless its pull
+// request has grown by it.
+func (s *State) landBranch(now Time, b *Bead, t tally) Look {
 	c := b.Convoy
 	if mr := s.beads[c.LandingRequest]; mr != nil {
 		if mr.Live() {
-			return wait(0, string(mr.ID), "its landing "+string(mr.ID)+" is "+string(mr.Status))
+			return wait(0, string(mr.ID), "its landing "+string(mr.ID)+" "+mr.standing())
 		}
-		if mr.Status == Closed && mr.Merge.MergeCommit != "" && mr.Created >= lastIn {
+		if mr.Status == Closed && mr.Merge != nil && mr.Merge.MergeCommit != "" && (mr.Created >= t.lastIn || s.grewBy(mr, t.last)) {
 			return act(Action{Kind: CloseConvoy, Bead: b.ID, Code: string(OutcomeLanded), Reason: "its branch is merged"})
 		}
 	}
@@ -116,4 +120,11 @@ func (s *State) landBranch(now Time, b *Bead, lastIn Time) Look {
 		}
 	}
 	return act(Action{Kind: CreateLandingMR, Bead: b.ID, N: c.Landings + 1, Reason: "ready to land"})
+}
+
+// grewBy reports whether a landing's pull request was merged at the commit that brought the member
+// into the convoy's branch.
+func (s *State) grewBy(landing, member *Bead) bool {
+	mr := s.mergedRequestOf(member.ID)
+	return landing.Merge.PR != nil && mr != nil && landing.Merge.PR.Head == mr.Merge.MergeCommit
 }

@@ -1,14 +1,16 @@
 package town
 
 import (
-	"cmp"
+	"fmt"
 	"slices"
 )
 
 // The numbers of the review rules.
 const (
-	// VerifyAgain is how long a look at a branch may stay unanswered before it is asked for again.
-	VerifyAgain = 60 * Second
+	// VerifyAgain is how long a look at a branch may stay unanswered before it is asked for again; it
+	// doubles with each time, up to VerifyAgainMax, so that a git host that is away is not pestered.
+	VerifyAgain    = 60 * Second
+	VerifyAgainMax = 30 * Minute
 	// StuckAfter gives up on a merge request in progress that nobody works on.
 	StuckAfter = 30 * Minute
 	// AbandonedAfter does so sooner where no agent even holds it.
@@ -20,9 +22,7 @@ const (
 var headStart = [...]Duration{4 * Hour, Hour, 0, -Hour}
 
 func inOrder(places []queued) []ref {
-	slices.SortFunc(places, func(a, b queued) int {
-		return cmp.Or(compareQueued(a, b), cmp.Compare(a.id, b.id))
-	})
+	slices.SortFunc(places, compareQueued)
 	out := make([]ref, len(places))
 	for i, q := range places {
 		out[i] = ref{KindBead, string(q.id)}
@@ -36,7 +36,7 @@ func verify(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	if m.Verify == VerifyAsked {
-		again := m.VerifyAsked.Add(VerifyAgain)
+		again := m.VerifyAsked.Add(min(VerifyAgain<<min(m.VerifyAgain, 10), VerifyAgainMax))
 		if now < again {
 			return wait(again, "", "its branch is being looked at"+because(m.VerifyError))
 		}
@@ -56,7 +56,7 @@ func (s *State) openBlocker(b *Bead) *Bead {
 
 func stuck(s *State, now Time, b *Bead) Look {
 	held := s.holders(b.ID)
-	if b.Status != InProgress || len(held) == 0 {
+	if b.waitsForPull() || b.Status != InProgress || len(held) == 0 {
 		return Look{}
 	}
 	for _, a := range held {
@@ -77,7 +77,7 @@ func stuck(s *State, now Time, b *Bead) Look {
 }
 
 func abandoned(s *State, now Time, b *Bead) Look {
-	if b.Status != InProgress || len(s.ix.hookedTo[b.ID]) > 0 {
+	if b.waitsForPull() || b.Status != InProgress || len(s.ix.hookedTo[b.ID]) > 0 {
 		return Look{}
 	}
 	end := b.Updated.Add(AbandonedAfter)
@@ -99,8 +99,9 @@ func redispatch(s *State, now Time, a *Agent) Look {
 		return act(giveUpMerge(a, b, "the merge was tried too often; the last: "+b.lastReason())...)
 	}
 	// The attempt may still be open if the refinery fell silent: its answer may be in flight.
-	end, _ := backoffEnd(b)
-	end = max(end, a.Since.Add(backoffs[0]))
+	failed, _ := backoffEnd(b)
+	evicted, _ := evictionsEnd(b)
+	end := max(failed, evicted, a.Since.Add(backoffs[0]))
 	switch {
 	case a.Stopping != 0:
 		return wait(0, string(a.ID), "waits for the end of its process")
@@ -111,8 +112,9 @@ func redispatch(s *State, now Time, a *Agent) Look {
 		return act(stopIfRunning(a, "it fell silent, and the merge is tried again")...)
 	case b.lastAttempt() != nil && b.lastAttempt().Ended == 0 && b.FailedAttempts()+1 >= s.config(b.Rig).MaxDispatchAttempts:
 		return act(giveUpMerge(a, b, "the merge was tried too often; in the last try the refinery fell silent")...)
-	case s.town.Paused != 0:
-		return wait(0, "", "the town is paused"+because(s.town.PausedReason))
+	}
+	if w := s.startWait(now, b.Rig); w != nil {
+		return Look{Wait: w}
 	}
 	return act(Action{Kind: DispatchAgent, Agent: a.ID, Bead: b.ID, Rig: b.Rig, Run: s.counters.LastRun + 1,
 		From: string(InProgress), Reason: "the merge was not finished"})
@@ -135,8 +137,8 @@ func pop(s *State, now Time, b *Bead) Look {
 	if w := s.requestWait(now, b); w != nil {
 		return Look{Wait: w}
 	}
-	if s.town.Paused != 0 {
-		return wait(0, "", "the town is paused"+because(s.town.PausedReason))
+	if w := s.startWait(now, b.Rig); w != nil {
+		return Look{Wait: w}
 	}
 	for _, id := range s.ix.merging[b.Rig] {
 		return wait(0, string(id), "behind "+string(id)+", which is being merged")
@@ -163,7 +165,7 @@ func (s *State) popAction(b *Bead, id AgentID) Action {
 }
 
 // RefineryOf names the refinery of a rig.
-func RefineryOf(rig RigID) AgentID { return AgentID("refinery-" + string(rig)) }
+func RefineryOf(rig RigID) AgentID { return AgentID(refineryPrefix + string(rig)) }
 
 // requestWait says what about the merge request itself keeps it from being merged, or nil.
 func (s *State) requestWait(now Time, b *Bead) *Wait {
@@ -182,11 +184,17 @@ func (s *State) requestWait(now Time, b *Bead) *Wait {
 	if s.usedUp(b) {
 		return &Wait{Reason: "its attempts are used up"}
 	}
+	if cfg := s.config(b.Rig); cfg.CodeReview && cfg.Agents[Refinery].builtIn() {
+		return &Wait{Reason: "code_review is on and the built-in refinery cannot read: set agents.refinery to an agent, or code_review to false"}
+	}
 	if b.Merge.Verify != Verified {
 		return &Wait{Reason: "its branch has not been verified yet"}
 	}
 	if end, _ := backoffEnd(b); now < end {
 		return &Wait{Until: end, Reason: "back-off; the last merge: " + b.lastReason()}
+	}
+	if end, n := evictionsEnd(b); now < end {
+		return &Wait{Until: end, Reason: fmt.Sprintf("back-off after %d evictions in a row", n)}
 	}
 	return nil
 }

@@ -10,16 +10,29 @@ type Wait struct {
 	On string `json:"on,omitempty"`
 }
 
-// recheckEvery bounds how long anything that waits for an event alone is left unattended: should a
-// wake-up ever be lost, the town heals from that within this time.
-const recheckEvery = 10 * Minute
+// recheckEvery and recheckSpread bound how long anything that waits for an event alone is left
+// unattended: should a wake-up ever be lost, the town heals from that within 10 to 20 minutes. The
+// spread, by id, keeps thousands of beads that began to wait together from coming due together.
+const (
+	recheckEvery  = 10 * Minute
+	recheckSpread = 10 * Minute
+)
 
 // lookAgain is when the subject of the wait is looked at again if nothing happens before.
-func (w *Wait) lookAgain(now Time) Time {
+func (w *Wait) lookAgain(now Time, r ref) Time {
 	if w.Until > now {
 		return w.Until
 	}
-	return now.Add(recheckEvery)
+	return now.Add(recheckEvery + r.spread(recheckSpread))
+}
+
+// spread is a part of d that is always the same for the same entity and evenly spread over many.
+func (r ref) spread(d Duration) Duration {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(r.ID) {
+		h = (h ^ uint64(r.ID[i])) * 1099511628211
+	}
+	return Duration(h % uint64(d))
 }
 
 // Look is what a rule has to say about one subject: actions, or a wait, or nothing if it is not
@@ -52,76 +65,143 @@ type Rule struct {
 var rules = []Rule{
 	{Name: "agents/heartbeat-lost", On: KindAgent, Look: onAgent(heartbeatLost),
 		Doc:     "A working agent that is no longer heard, or never was within the start grace, is taken for lost.",
-		Numbers: []string{"heartbeat lost 90s", "start grace 3m"}},
+		Numbers: []string{number("heartbeat lost", HeartbeatMissing), number("start grace", StartGrace)}},
 	{Name: "agents/gone", On: KindAgent, Look: onAgent(gone),
 		Doc:     "A working or stalled agent whose process is not there is idle.",
-		Numbers: []string{"start grace 3m"}},
+		Numbers: []string{number("start grace", StartGrace)}},
 	{Name: "agents/no-hook", On: KindAgent, Look: onAgent(noHook),
 		Doc: "A working agent without a bead is idle."},
 	{Name: "agents/terminal-hook", On: KindAgent, Look: onAgent(terminalHook),
 		Doc: "An agent on a bead that is over or gone is stopped and let go."},
 	{Name: "agents/idle-hooked", On: KindAgent, Look: onAgent(idleHooked),
 		Doc: "An idle polecat on a live bead has lost it: the bead is open again. A refinery keeps its merge request for review/redispatch."},
+	{Name: "agents/dead", On: KindAgent, Look: onAgent(dead),
+		Doc: "A dead agent is stopped and made idle; its bead is then open again."},
 	{Name: "agents/stalled-timeout", On: KindAgent, Look: onAgent(stalledTimeout),
 		Doc:     "An agent that has been stalled for too long is given up.",
-		Numbers: []string{"stalled 2h30m"}},
+		Numbers: []string{number("stalled", StalledTimeout)}},
 	{Name: "agents/linger", On: KindAgent, Look: onAgent(linger),
 		Doc:     "A process whose run is over is stopped, and again until it is gone.",
-		Numbers: []string{"linger grace 30s", "stop again after 1m, doubling up to 30m"}},
+		Numbers: []string{number("linger grace", LingerGrace), number("stop again after", StopAgain), number("doubling up to", StopAgainMax)}},
 	{Name: "agents/collect", On: KindAgent, Look: onAgent(collect),
 		Doc:     "An agent without work for a day leaves the books.",
-		Numbers: []string{"idle 24h"}},
+		Numbers: []string{number("idle", CollectAfter)}},
 
 	{Name: "beads/exhausted", On: KindBead, Look: onBead(exhausted),
 		Doc:     "A bead whose attempts have failed too often by the agents' fault fails.",
-		Numbers: []string{"max_dispatch_attempts 5"}},
+		Numbers: []string{number("max_dispatch_attempts", DefaultConfig().MaxDispatchAttempts)}},
 	{Name: "beads/blocker-failed", On: KindBead, Look: onIssue(blockerFailed),
 		Doc:     "What a failed blocker means: hold, continue or fail.",
-		Numbers: []string{"on_blocker_failed hold"}},
+		Numbers: []string{number("on_blocker_failed", DefaultConfig().OnBlockerFailed)}},
 	{Name: "beads/stale-assignee", On: KindBead, Look: onIssue(staleAssignee),
 		Doc: "An open bead forgets an agent that does not hold it."},
 	{Name: "beads/agent-lost", On: KindBead, Look: onIssue(agentLost),
 		Doc:     "A bead in progress that no agent holds is open again.",
-		Numbers: []string{"untouched 5m"}},
+		Numbers: []string{number("untouched", UntouchedGrace)}},
 	{Name: "beads/orphaned-review", On: KindBead, Look: onIssue(orphanedReview),
 		Doc:     "A bead in review without a live merge request is closed if one was merged, else open again.",
-		Numbers: []string{"untouched 5m"}},
+		Numbers: []string{number("untouched", UntouchedGrace)}},
 	{Name: "beads/timeout", On: KindBead, Look: onIssue(timeout),
 		Doc:     "An attempt that takes too long is ended.",
-		Numbers: []string{"bead_timeout 4h"}},
+		Numbers: []string{number("bead_timeout", DefaultConfig().BeadTimeout)}},
 	{Name: "beads/rework-over", On: KindBead, Look: onIssue(reworkOver),
-		Doc: "Rework on a merge request that is over has nothing left to do and is closed."},
+		Doc: "Rework on a merge request that is over, or not begun and no longer wanted on its pull request, is closed."},
 	{Name: "beads/dispatch", On: KindBead, Look: onIssue(dispatch), pick: pickReady,
-		Doc:     "An open bead that nothing keeps waiting is given to a polecat: priority first, then the oldest.",
-		Numbers: []string{"back-off 30s 1m 2m 5m 10m", "max_polecats_per_rig 4", "max_agents 8", "max_starts_per_tick 5"}},
+		Doc: "An open bead that nothing keeps waiting is given to a polecat: priority first, then the oldest.",
+		Numbers: []string{
+			number("back-off, after evictions from the second in a row", backoffs), number("max_polecats_per_rig", DefaultConfig().MaxPolecatsPerRig),
+			number("max_agents", DefaultConfig().MaxAgents), number("max_starts_per_tick", DefaultConfig().MaxStartsPerTick),
+		}},
 
 	{Name: "review/verify", On: KindBead, Look: onRequest(verify),
 		Doc:     "The branch of a merge request is looked at before anything is merged: it must exist and be ahead of its target.",
-		Numbers: []string{"ask again after 1m"}},
+		Numbers: []string{number("ask again after", VerifyAgain), number("doubling up to", VerifyAgainMax)}},
+	{Name: "review/siblings", On: KindBead, Look: onRequest(siblings),
+		Doc: "When something is merged, its other merge requests are closed."},
 	{Name: "review/stuck", On: KindBead, Look: onRequest(stuck),
 		Doc:     "A merge request that has been in progress without a working agent goes back into the queue.",
-		Numbers: []string{"in progress 30m"}},
+		Numbers: []string{number("in progress", StuckAfter)}},
 	{Name: "review/abandoned", On: KindBead, Look: onRequest(abandoned),
 		Doc:     "A merge request in progress that nobody holds goes back into the queue sooner.",
-		Numbers: []string{"nobody hooked 2m"}},
+		Numbers: []string{number("nobody hooked", AbandonedAfter)}},
 	{Name: "review/redispatch", On: KindAgent, Look: onAgent(redispatch),
 		Doc:     "An idle refinery that holds a merge request tries it again after the back-off, up to the cap. What is left of its last run is stopped first.",
-		Numbers: []string{"back-off 30s 1m 2m 5m 10m", "max_dispatch_attempts 5"}},
+		Numbers: []string{number("back-off", backoffs), number("max_dispatch_attempts", DefaultConfig().MaxDispatchAttempts)}},
 	{Name: "review/pop", On: KindBead, Look: onRequest(pop), pick: pickRequests,
 		Doc:     "The next merge request of a rig's queue is given to its refinery, one at a time.",
-		Numbers: []string{"head start by priority 4h 1h 0 -1h"}},
+		Numbers: []string{number("head start by priority", headStart)}},
+
+	{Name: "review/pr-orphaned", On: KindBead, Look: onPull(pullOrphaned),
+		Doc:     "A merge request whose pull request nobody looks at any more fails; never while looks are answered.",
+		Numbers: []string{"8 looks in a row unanswered"}},
+	{Name: "review/pr-feedback", On: KindBead, Look: onPull(pullFeedback),
+		Doc:     "Comments, failing checks and conflicts of a pull request become one issue at a time on its branch, or a person's task.",
+		Numbers: []string{"auto_resolve_pr_feedback true", "auto_resolve_merge_conflicts true", "max_dispatch_attempts 5"}},
+	{Name: "review/auto-merge", On: KindBead, Look: onPull(autoMerge),
+		Doc:     "A pull request that has been green for the delay is merged.",
+		Numbers: []string{"auto_merge true", "auto_merge_delay 5m", "refusals 3", "ask again after 1m, doubling up to 30m"}},
+	{Name: "review/poll", On: KindBead, Look: onPull(poll),
+		Doc:     "The forge is asked how a pull request stands; a merge request whose pull request cannot be looked at fails.",
+		Numbers: []string{"at most every 60s", "ask again after 1m, doubling up to 30m", "invalid answers 3", "transient failures 10", "a forge's rest at most 24h"}},
 
 	{Name: "convoys/progress", On: KindBead, Look: onConvoy(progress),
 		Doc: "The members of a convoy and those that are done are counted."},
 	{Name: "convoys/land", On: KindBead, Look: onConvoy(land),
-		Doc:     "A convoy whose members are all in is closed, or its branch is landed first.",
-		Numbers: []string{"landing attempts 5", "cool-down min(2^n x 30s, 30m)", "on_member_failed hold"}},
+		Doc: "A convoy whose members are all in is closed, or its branch is landed first.",
+		Numbers: []string{
+			number("landing attempts", MaxLandings), number("cool-down doubling from", 2*landingStep), number("up to", landingMax),
+			number("on_member_failed", DefaultConfig().OnMemberFailed),
+		}},
 
+	{Name: "breaker/trip", On: KindBreaker, Look: onBreaker(breaker),
+		Doc:     "When too many starts fail alike, starts are kept back: in the rig, or in the town where the cause lies there. A probe that goes well lets them through again, and so does time.",
+		Numbers: []string{"20 failures in 30m open it", "fewer than 10 close it", "a probe every 5m"}},
+
+	{Name: "care/budget", On: KindUsage, Look: budgetSpent,
+		Doc:     "Once the budget of a day is spent nothing is started before the next day, and people are told.",
+		Numbers: []string{"budget none"}},
+	{Name: "care/drain", On: KindTown, Look: drain,
+		Doc:     "A drain is over when the container is ready again, when another instance is heard, or after its time limit.",
+		Numbers: []string{"drain 7m"}},
+	{Name: "activity/warn", On: KindAgent, Look: onAgent(activityWarn),
+		Doc:     "An agent that has written nothing for a while is nudged, unless it says that a tool runs.",
+		Numbers: []string{"silent 15m", "one nudge per tier per hour"}},
+	{Name: "activity/escalate", On: KindAgent, Look: onAgent(activityEscalate),
+		Doc:     "An agent that stays silent is nudged again, and triage is asked about it.",
+		Numbers: []string{"silent 1h", "one nudge per tier per hour", "triage requests 5"}},
+	{Name: "activity/stop", On: KindAgent, Look: onAgent(activityStop),
+		Doc:     "An agent that is silent for too long is stalled and stopped, an hour after activity/escalate at the earliest; triage is asked.",
+		Numbers: []string{"silent 2h"}},
+
+	{Name: "care/crash-loop", On: KindBead, Look: onBead(crashLoop),
+		Doc:     "Where there is a triage agent, it is asked about a bead whose attempts end the same way again and again, before they are used up.",
+		Numbers: []string{"the same end 3 times in a row", "triage requests 5"}},
+	{Name: "care/agent-asks", On: KindBead, Look: onBead(agentAsks),
+		Doc:     "Where there is a triage agent, it is asked about an agent's escalation that asks for help or is of high severity.",
+		Numbers: []string{"triage requests 5"}},
+	{Name: "care/triage-over", On: KindBead, Look: onType(TriageRequest, triageOver),
+		Doc: "A triage request about something that is over is closed."},
+	{Name: "care/triage", On: KindBead, Look: onType(TriageRequest, triage),
+		Doc:     "The oldest triage request is given to the triage agent, one at a time. Without one, or after too many failed runs, people are told once and it waits for them.",
+		Numbers: []string{"open 30s and no run for 30s", "back-off 30s 1m 2m", "failed runs 3", "run 30m"}},
 	{Name: "care/escalation-over", On: KindBead, Look: onBead(escalationOver),
 		Doc: "An escalation about a bead that is over is closed."},
+	{Name: "care/re-escalate", On: KindBead, Look: onBead(reEscalate),
+		Doc:     "An escalation that nobody acknowledges is raised again.",
+		Numbers: []string{"after 4h, then 8h, then 12h more", "3 times"}},
+	{Name: "care/notify", On: KindBead, Look: onBead(notify),
+		Doc:     "The mayor and the webhooks are told of an escalation when it is made and when it is raised again.",
+		Numbers: []string{"notify.webhooks", "again after 1m, doubling", "5 tries"}},
+	{Name: "care/mail", On: KindBead, Look: onType(Message, mail),
+		Doc: "A message waits for whom it is for; one to an agent that has left the books is closed."},
+	{Name: "care/molecule", On: KindBead, Look: onType(Molecule, molecule),
+		Doc: "A workflow is closed when all its parts are over."},
+	{Name: "care/nudges", On: KindNudge, Look: onNudge(nudges),
+		Doc:     "A nudge is sent until it is delivered, expires, and leaves the books.",
+		Numbers: []string{"again after 30s, doubling", "expires after 1h", "kept 1h more"}},
 	{Name: "care/archive", On: KindBead, Look: onBead(archive),
 		Doc:     "A bead that has been over for the retention moves to the archive.",
-		Numbers: []string{"retention 168h"}},
+		Numbers: []string{number("retention", DefaultConfig().Retention)}},
 }
 
 // Rules lists every rule in the order they run.
@@ -145,6 +225,15 @@ func onBead(look func(*State, Time, *Bead) Look) func(*State, Time, string) Look
 	}
 }
 
+func onBreaker(look func(*State, Time, *Breaker) Look) func(*State, Time, string) Look {
+	return func(s *State, now Time, id string) Look {
+		if k := s.breakers[id]; k != nil {
+			return look(s, now, k)
+		}
+		return Look{}
+	}
+}
+
 func onType(typ BeadType, look func(*State, Time, *Bead) Look) func(*State, Time, string) Look {
 	return onBead(func(s *State, now Time, b *Bead) Look {
 		if b.Type != typ || !b.Live() {
@@ -159,9 +248,19 @@ func onIssue(look func(*State, Time, *Bead) Look) func(*State, Time, string) Loo
 }
 
 func onRequest(look func(*State, Time, *Bead) Look) func(*State, Time, string) Look {
-	return onType(MergeRequest, look)
+	return onType(MergeRequest, func(s *State, now Time, b *Bead) Look {
+		if b.Merge == nil {
+			return Look{} // a damaged record, before the first tick mends it
+		}
+		return look(s, now, b)
+	})
 }
 
 func onConvoy(look func(*State, Time, *Bead) Look) func(*State, Time, string) Look {
-	return onType(Convoy, look)
+	return onType(Convoy, func(s *State, now Time, b *Bead) Look {
+		if b.Convoy == nil {
+			return Look{} // a damaged record, before the first tick mends it
+		}
+		return look(s, now, b)
+	})
 }

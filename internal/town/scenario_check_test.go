@@ -43,11 +43,14 @@ func (p *playground) check(rec *Tick) {
 	if got := digestOf(p.s); got != p.s.digest {
 		p.t.Fatalf("the digest is %s, of the entities it is %s", p.s.digest, got)
 	}
-	if again := p.s.Step(Input{Now: p.now}); !again.Empty() && len(rec.Violations) == 0 {
+	if again := p.s.Step(Input{Now: p.now}); !again.Empty() {
 		p.t.Fatalf("a second step at the same time is not empty:\n%s", p.print(nil, again))
 	}
-	if twin := p.restored(p.s.Snapshot()).Step(Input{Now: p.now}); !twin.Empty() && len(rec.Violations) == 0 {
+	if twin := p.restored(p.s.Snapshot()).Step(Input{Now: p.now}); !twin.Empty() {
 		p.t.Fatalf("looking at everything finds more to do; a wake-up was lost:\n%s", p.print(nil, twin))
+	}
+	if err := sameViolations(p.s, p.now); err != nil {
+		p.t.Fatalf("%v\nafter:\n%s", err, p.print(nil, rec))
 	}
 	outstanding := p.s.Outstanding()
 	for _, e := range rec.Effects {

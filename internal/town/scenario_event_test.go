@@ -3,6 +3,7 @@ package town
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -138,13 +139,13 @@ func (p *playground) batchLine(batch *BeadCreated, w words) error {
 	return nil
 }
 
-// doubled has every event delivered twice. A bead_created is left alone: that the same one does not
-// come in twice is seen to by its event id, before the town.
+// doubled has every event delivered twice. What makes something new each time is left alone: that the
+// same one does not come in twice is seen to by its event id, before the town.
 func doubled(events []Event) []Event {
 	var out []Event
 	for _, e := range events {
 		out = append(out, e)
-		if e.Type != "bead_created" {
+		if !slices.Contains([]EventType{"bead_created", "agent_usage", "nudge_requested", "message_sent"}, e.Type) {
 			out = append(out, e)
 		}
 	}
@@ -187,7 +188,8 @@ func payloadWords(payload Payload) string {
 		return err.Error()
 	}
 	var out []string
-	for _, key := range []string{"title", "status", "result", "class", "gate", "branch", "commit", "commitsAhead", "error", "rig", "dependsOn"} {
+	for _, key := range []string{"title", "status", "result", "class", "gate", "branch", "commit", "commitsAhead", "error", "rig", "dependsOn", "resolution", "to", "nudge", "notice", "messages",
+		"prUrl", "running", "failing", "unchecked", "awaitingApproval"} {
 		if v, ok := fields[key]; ok && v != "" {
 			out = append(out, fmt.Sprintf("%s=%v", key, v))
 		}

@@ -1,6 +1,7 @@
 package town
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,12 +15,21 @@ const scenarioStart Time = 1_790_000_000_000
 //	config KEY=VALUE…                      the town's configuration (agents.polecat is preset)
 //	paused REASON…                         the town is paused
 //	rig NAME [KEY=VALUE…]                  keys are branch, url and configuration overrides
-//	bead ID TYPE STATUS rig=… [KEY=VALUE…] keys are those of the bead and of its typed part
+//	bead ID TYPE STATUS rig=… [KEY=VALUE…] keys are those of the bead and of its typed part;
+//	                                       pr=N gives a merge request a pull request (scenario_pull_test.go)
 //	attempt BEAD AGENT run=N outcome=… …   one more ended attempt of the bead
 //	agent NAME [ROLE] [STATUS] [KEY=VALUE] one that holds a bead (hook) has assigned it and begun an attempt
-//	dep ID needs|tracks|parent ID          the first waits for, is a member of, is a part of the second
+//	breaker ID failures=N [KEY=VALUE…]     N starts failed, at=… (now); ID is town/CLASS or rig:NAME/CLASS
+//	nudge ID agent=… [KEY=VALUE…]          a queued one, if it is not said to be delivered or expired
+//	dep ID needs|tracks|parent ID [created=…]  the first waits for, is a member of, is a part of the second
+//	town KEY=VALUE…                        since when it is paused or draining, and so on
+//	usage KEY=VALUE…                       what was used on a day
+//	counters KEY=VALUE…                    what the town counts; said last, it may be wrong
 //
-// Moments are relative ("-5m"); what is not said is as the town itself would have made it now.
+// Anything may be damaged: status=, type=, role= take any word, part=lost takes the typed part off a
+// bead and part=TYPE adds that of another type, and !NAME names what does not exist.
+//
+// Moments are relative ("-5m") or never; what is not said is as the town itself would have made it now.
 type given struct {
 	p   *playground
 	now Time
@@ -70,8 +80,16 @@ func (g given) line(w words) error {
 		return g.attempt(w)
 	case "agent":
 		return g.agent(w)
+	case "breaker":
+		return g.breaker(w)
 	case "dep":
 		return g.dep(w)
+	case "nudge":
+		return g.nudge(w)
+	case "counters":
+		return g.counters(w)
+	case "town", "usage":
+		return g.books(w)
 	}
 	return fmt.Errorf("unknown word %q", w.plain[0])
 }
@@ -137,8 +155,14 @@ func (g given) bead(w words) error {
 		targets = append(targets, b.Convoy)
 	case Escalation:
 		b.Escalation = &EscalationPart{Severity: SeverityMedium, Category: "help", Cause: string(b.ID)}
-		targets = append(targets, b.Escalation)
-	case Issue, Message, TriageRequest, Molecule:
+		targets = append(targets, b.Escalation, &b.Escalation.Notice)
+	case TriageRequest:
+		b.Triage, b.Timeout = &TriagePart{Kind: TriageHelp, Cause: string(b.ID)}, TriageTimeout
+		targets = append(targets, b.Triage)
+	case Message:
+		b.Message = &MessagePart{From: "admin", To: ToPeople}
+		targets = append(targets, b.Message)
+	case Issue, Molecule:
 	default:
 		return fmt.Errorf("there is no type %q", b.Type)
 	}
@@ -152,16 +176,58 @@ func (g given) bead(w words) error {
 	if code, ok := w.take("failure"); ok {
 		b.Failure = &Failure{Code: code, Message: code}
 	}
+	part, _ := w.take("part")
+	pull := w.takePull()
 	for _, p := range w.pairs {
 		if err := assign(p, g.now, targets...); err != nil {
 			return err
 		}
+	}
+	if b.Triage != nil {
+		b.Triage.Options = optionsOf(b.Triage.Kind)
+	}
+	if err := damagePart(b, part); err != nil {
+		return err
+	}
+	if err := g.pull(b, pull); err != nil {
+		return err
 	}
 	g.p.s.editCounters(func(n *Counters) {
 		n.LastOrder++
 		b.Order = n.LastOrder
 	})
 	g.p.s.set(b.ref(), b)
+	return nil
+}
+
+// damagePart takes the typed part off a bead, or adds one that is not of its type.
+func damagePart(b *Bead, part string) error {
+	switch BeadType(part) {
+	case "":
+	case "lost":
+		b.Merge, b.Convoy, b.Escalation, b.Triage = nil, nil, nil, nil
+	case MergeRequest:
+		b.Merge = &MergePart{}
+	case Convoy:
+		b.Convoy = &ConvoyPart{}
+	case Escalation:
+		b.Escalation = &EscalationPart{}
+	case TriageRequest:
+		b.Triage = &TriagePart{}
+	default:
+		return fmt.Errorf("there is no part %q", part)
+	}
+	return nil
+}
+
+func (g given) counters(w words) error {
+	n := g.p.s.counters.clone()
+	for _, p := range w.pairs {
+		if err := assign(p, g.now, n); err != nil {
+			return err
+		}
+	}
+	g.p.s.set(n.ref(), n)
 	return nil
 }
 
@@ -222,16 +288,58 @@ func (g given) agent(w words) error {
 	return nil
 }
 
+func (g given) breaker(w words) error {
+	if len(w.plain) != 2 {
+		return fmt.Errorf("say breaker ID")
+	}
+	scope, class, ok := strings.Cut(w.plain[1], "/")
+	rig, isRig := strings.CutPrefix(scope, "rig:")
+	if !ok || (scope != "town" && (!isRig || g.p.s.rigs[RigID(rig)] == nil && !strings.HasPrefix(rig, "!"))) {
+		return fmt.Errorf("a breaker is town/CLASS or rig:NAME/CLASS, of a rig said before")
+	}
+	k := &Breaker{Rig: RigID(strings.TrimPrefix(rig, "!")), Class: class}
+	if !isRig {
+		k.Rig = ""
+	}
+	at, n := g.now, 0
+	if text, ok := w.take("failures"); ok {
+		if _, err := fmt.Sscan(text, &n); err != nil {
+			return fmt.Errorf("failures=%s: %w", text, err)
+		}
+	}
+	if text, ok := w.take("at"); ok {
+		var err error
+		if at, err = parseTime(text, g.now); err != nil {
+			return err
+		}
+	}
+	for range n {
+		k.Failures = append(k.Failures, at)
+	}
+	for _, p := range w.pairs {
+		if err := assign(p, g.now, k); err != nil {
+			return err
+		}
+	}
+	g.p.s.set(k.ref(), k)
+	return nil
+}
+
 var depWords = map[string]DepKind{"needs": Blocks, "tracks": Tracks, "parent": Parent}
 
 func (g given) dep(w words) error {
-	if len(w.plain) != 4 || depWords[w.plain[2]] == "" || len(w.pairs) > 0 {
+	if len(w.plain) != 4 || depWords[w.plain[2]] == "" {
 		return fmt.Errorf("say dep ID needs|tracks|parent ID")
 	}
 	d := &Dependency{Bead: BeadID(w.plain[1]), On: BeadID(w.plain[3]), Kind: depWords[w.plain[2]], Created: g.now}
-	for _, id := range []BeadID{d.Bead, d.On} {
-		if g.p.s.beads[id] == nil {
-			return fmt.Errorf("there is no bead %s", id)
+	for _, p := range w.pairs {
+		if err := assign(p, g.now, d); err != nil {
+			return err
+		}
+	}
+	for _, id := range []*BeadID{&d.Bead, &d.On} {
+		if err := knownName(id, g.p.s.beads); err != nil {
+			return fmt.Errorf("there is no bead %s: %w", *id, err)
 		}
 	}
 	g.p.s.set(d.ref(), d)
@@ -251,8 +359,20 @@ func (g given) checkNames() error {
 		if err == nil && b.Merge != nil {
 			err = knownName(&b.Merge.Source, s.beads)
 		}
+		for _, id := range madeNames(b) {
+			err = errors.Join(err, knownName(id, s.beads))
+		}
+		if err == nil {
+			err = knownName(&b.Parent, s.beads)
+		}
+		if err == nil && b.Convoy != nil {
+			err = knownName(&b.Convoy.LandingRequest, s.beads)
+		}
 		if err == nil && b.Escalation != nil {
 			err = knownName(&b.Escalation.About, s.beads)
+		}
+		if err == nil && b.Triage != nil {
+			err = errors.Join(knownName(&b.Triage.About, s.beads), knownName(&b.Triage.Agent, s.agents))
 		}
 		if err != nil {
 			return fmt.Errorf("bead %s: %w", id, err)
@@ -270,6 +390,37 @@ func (g given) checkNames() error {
 		}
 		s.set(a.ref(), a)
 	}
+	for _, id := range sortedKeys(s.breakers) {
+		k := s.breakers[id].clone()
+		if err := knownName(&k.ProbeBead, s.beads); err != nil {
+			return fmt.Errorf("breaker %s: %w", id, err)
+		}
+		s.set(k.ref(), k)
+	}
+	for _, id := range sortedKeys(s.nudges) {
+		n := s.nudges[id].clone()
+		if err := knownName(&n.Agent, s.agents); err != nil {
+			return fmt.Errorf("nudge %s: %w", id, err)
+		}
+		s.set(n.ref(), n)
+	}
+	return nil
+}
+
+func (g given) nudge(w words) error {
+	if len(w.plain) != 2 || g.p.s.nudges[NudgeID(w.plain[1])] != nil {
+		return fmt.Errorf("say nudge ID, a new one")
+	}
+	n := &Nudge{ID: NudgeID(w.plain[1]), Status: NudgeQueued, Message: "Go on.", Source: "admin", Created: g.now}
+	for _, p := range w.pairs {
+		if err := assign(p, g.now, n); err != nil {
+			return err
+		}
+	}
+	if n.Expires == 0 {
+		n.Expires = n.Created.Add(NudgeLife)
+	}
+	g.p.s.set(n.ref(), n)
 	return nil
 }
 

@@ -62,7 +62,14 @@ func (p *playground) print(events []Event, rec *Tick) string {
 		}
 	}
 	for _, v := range rec.Violations {
-		fmt.Fprintf(&b, "! %d %s\n", v.Invariant, v.Message)
+		text := relative(v.Message)
+		switch {
+		case v.State == ViolationResolved:
+			text = v.ID + " over"
+		case v.Recovered:
+			text += " (recovered)"
+		}
+		fmt.Fprintf(&b, "! %d %s\n", v.Invariant, text)
 	}
 	return b.String()
 }
@@ -81,7 +88,7 @@ func relative(text string) string {
 // doing prints an action: what it is about and how it changes.
 func doing(a *Action) string {
 	words := []string{string(a.Kind)}
-	for _, w := range []string{string(a.Agent), string(a.Bead)} {
+	for _, w := range []string{string(a.Agent), string(a.Bead), a.Breaker} {
 		if w != "" {
 			words = append(words, w)
 		}
@@ -93,6 +100,36 @@ func doing(a *Action) string {
 		words = append(words, fmt.Sprintf("run=%d", a.Run))
 	case CreateAgent:
 		words = append(words, string(a.Role))
+	case CreateEscalation:
+		words = append(words, string(a.Made), string(a.Severity), fmt.Sprintf("%q", a.Title))
+	case RepairField:
+		if a.Nudge != "" {
+			words = append(words, string(a.Nudge))
+		}
+		words = append(words, a.Code)
+		if a.From+a.To != "" {
+			words = append(words, relative(a.From)+"->"+relative(a.To))
+		}
+		return strings.Join(words, " ")
+	case RemoveDependency:
+		return strings.Join(append(words, a.Code, a.To), " ")
+	case CreateTriageRequest:
+		words = append(words, string(a.Made), a.Category, fmt.Sprintf("%q", a.Title))
+	case CreateNudge:
+		words = append(words, string(a.Nudge), a.Category)
+	case SendNudge, ExpireNudge, DeleteNudge:
+		words = append(words, string(a.Nudge))
+		if a.N > 1 {
+			words = append(words, fmt.Sprintf("try=%d", a.N))
+		}
+	case ReEscalate:
+		words = append(words, fmt.Sprint(a.N))
+	case Notify:
+		words = append(words, fmt.Sprintf("notice=%d try=%d", a.Total, a.N))
+	case CreateBead:
+		words = append(words, string(a.Made))
+	case PollPR, MergePR:
+		words = append(words, fmt.Sprintf("try=%d", a.N))
 	case UpdateConvoyProgress:
 		words = append(words, fmt.Sprintf("%d/%d", a.N, a.Total))
 	}
@@ -161,6 +198,12 @@ func (p *playground) show(ids []string) (string, error) {
 			b.WriteString(showBead(p.s.beads[BeadID(id)]))
 		case p.s.agents[AgentID(id)] != nil:
 			b.WriteString(showAgent(p.s.agents[AgentID(id)]))
+		case p.s.breakers[id] != nil:
+			b.WriteString(showBreaker(p.s.breakers[id]))
+		case id == "usage" && p.s.usage != nil:
+			b.WriteString(showUsage(p.s.usage))
+		case p.s.nudges[NudgeID(id)] != nil:
+			b.WriteString(showNudge(p.s.nudges[NudgeID(id)]))
 		default:
 			return "", fmt.Errorf("%s matches nothing", id)
 		}
@@ -175,6 +218,17 @@ func (p *playground) showAll() string {
 	}
 	for _, a := range p.s.Agents() {
 		b.WriteString(showAgent(a))
+	}
+	for _, k := range p.s.Breakers() {
+		if k.Opened != 0 {
+			b.WriteString(showBreaker(k))
+		}
+	}
+	if u := p.s.usage; u != nil {
+		b.WriteString(showUsage(u))
+	}
+	for _, id := range sortedKeys(p.s.nudges) {
+		b.WriteString(showNudge(p.s.nudges[id]))
 	}
 	for _, key := range sortedKeys(p.s.deps) {
 		b.WriteString("dep " + key + "\n")
@@ -209,6 +263,22 @@ func showBead(b *Bead) string {
 	}
 	s.add("forgiven", b.Forgiven)
 	s.add("checkpoint", b.Checkpoint)
+	s.parts(b)
+	out := s.line()
+	for _, at := range b.Attempts {
+		a := shown{[]string{"  attempt", string(at.Agent)}}
+		a.add("run", at.Run)
+		a.add("outcome", at.Outcome)
+		a.add("fault", at.Fault)
+		a.add("reason", at.Reason)
+		a.add("tokens", at.Tokens)
+		out += a.line()
+	}
+	return out
+}
+
+// parts prints what a bead has by its type.
+func (s *shown) parts(b *Bead) {
 	if m := b.Merge; m != nil {
 		s.add("source", m.Source)
 		s.add("branch", m.Branch)
@@ -217,6 +287,9 @@ func showBead(b *Bead) string {
 		s.add("verify", m.Verify)
 		s.add("reworks", m.Reworks)
 		s.add("commit", m.MergeCommit)
+		if m.PR != nil {
+			showPull(s, m.PR)
+		}
 	}
 	if c := b.Convoy; c != nil {
 		s.add("mode", c.Mode)
@@ -229,17 +302,42 @@ func showBead(b *Bead) string {
 	if e := b.Escalation; e != nil {
 		s.add("severity", e.Severity)
 		s.add("about", e.About)
+		if e.Acknowledged != 0 {
+			s.add("acknowledged", since(e.Acknowledged))
+		}
+		s.add("raised", e.Raised)
+		s.add("told", e.Notice.Told)
+		s.add("request", e.Request)
 	}
-	out := s.line()
-	for _, at := range b.Attempts {
-		a := shown{[]string{"  attempt", string(at.Agent)}}
-		a.add("run", at.Run)
-		a.add("outcome", at.Outcome)
-		a.add("fault", at.Fault)
-		a.add("reason", at.Reason)
-		out += a.line()
+	if x := b.Triage; x != nil {
+		s.add("kind", x.Kind)
+		s.add("about", x.About)
+		s.add("resolution", x.Resolution)
+		s.add("by", x.ResolvedBy)
+		s.add("note", x.Note)
 	}
-	return out
+	if m := b.Message; m != nil {
+		s.add("from", m.From)
+		s.add("to", m.To)
+	}
+}
+
+func showBreaker(k *Breaker) string {
+	s := shown{[]string{"breaker", k.ID()}}
+	s.add("failures", len(k.Failures))
+	if k.Opened != 0 {
+		s.add("opened", since(k.Opened))
+	}
+	s.add("probe", k.Probe)
+	return s.line()
+}
+
+func showUsage(u *Usage) string {
+	s := shown{[]string{"usage"}}
+	s.add("tokens", u.Tokens)
+	s.add("cached", u.Cached)
+	s.add("cost", usd(u.Micros))
+	return s.line()
 }
 
 func showAgent(a *Agent) string {
@@ -252,5 +350,39 @@ func showAgent(a *Agent) string {
 		s.add("stopping", since(a.Stopping))
 	}
 	s.add("status", a.StatusLine)
+	if a.Inactive != 0 {
+		s.add("inactive", since(a.Inactive))
+	}
+	s.add("tools", strings.Join(a.ActiveTools, ","))
 	return s.line()
+}
+
+func showNudge(n *Nudge) string {
+	s := shown{[]string{string(n.ID), "nudge", string(n.Status), string(n.Agent)}}
+	s.add("run", n.Run)
+	s.add("tier", n.Tier)
+	s.add("source", n.Source)
+	s.add("try", n.Try)
+	s.add("error", n.Error)
+	s.add("message", fmt.Sprintf("%q", n.Message))
+	return s.line()
+}
+
+func (p *playground) prompt(ids []string) (string, error) {
+	if len(ids) == 0 {
+		return "", fmt.Errorf("say the prompt of which agent")
+	}
+	var b strings.Builder
+	for _, id := range ids {
+		a := p.s.agents[AgentID(id)]
+		if a == nil || p.s.beads[a.Hook] == nil {
+			return "", fmt.Errorf("%s matches no agent that holds a bead", id)
+		}
+		// A blank line would end what a command prints.
+		text := strings.Split(strings.TrimSpace(p.s.Prompt(a, p.s.beads[a.Hook])), "\n")
+		for _, line := range text {
+			b.WriteString(strings.TrimRight("| "+line, " ") + "\n")
+		}
+	}
+	return b.String(), nil
 }

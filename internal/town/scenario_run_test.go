@@ -31,6 +31,7 @@ type playground struct {
 
 	base    []byte   // snapshot of the given
 	history [][]byte // the recorded ticks since
+	sent    []Event  // what they took
 	shadow  *State   // follows the history alone
 	used    map[BeadID]bool
 
@@ -72,10 +73,16 @@ func (p *playground) command(d *datadriven.TestData) (string, error) {
 	switch d.Cmd {
 	case "why":
 		return p.whyAll(args)
+	case "happened":
+		return p.happenedAll(args)
 	case "show":
 		return p.show(args)
+	case "prompt":
+		return p.prompt(args)
 	case "advance":
 		return p.advance(args)
+	case "asleep":
+		return p.asleep(args)
 	case "outcomes":
 		return p.outcomes(args)
 	}
@@ -146,6 +153,7 @@ func (p *playground) tick(events []Event) string {
 		p.seq++
 		events[i].Seq, events[i].ID = p.seq, fmt.Sprint("e", p.seq)
 	}
+	p.sent = append(p.sent, events...)
 	in := Input{Now: p.now, Events: events}
 	if p.unchecked {
 		rec := p.s.Step(in)
@@ -180,16 +188,34 @@ func (p *playground) tick(events []Event) string {
 	return out
 }
 
-// advance moves the time, with a tick whenever something comes due.
-func (p *playground) advance(args []string) (string, error) {
+// asleep moves the time without a tick: the next command finds everything late at once.
+func (p *playground) asleep(args []string) (string, error) {
+	d, err := lengthOf("asleep", args)
+	if err == nil {
+		p.now = p.now.Add(d)
+	}
+	return "ok", err
+}
+
+// lengthOf reads the one argument of a command that moves the time.
+func lengthOf(word string, args []string) (Duration, error) {
 	if len(args) != 1 {
-		return "", fmt.Errorf("say by how much: advance 6m")
+		return 0, fmt.Errorf("say by how much: %s 6m", word)
 	}
 	d, err := time.ParseDuration(args[0])
 	if err != nil || d <= 0 {
-		return "", fmt.Errorf("%s is no time to advance by", args[0])
+		return 0, fmt.Errorf("%s is no time to advance by", args[0])
 	}
-	end := p.now.Add(Duration(d.Milliseconds()))
+	return Duration(d.Milliseconds()), nil
+}
+
+// advance moves the time, with a tick whenever something comes due.
+func (p *playground) advance(args []string) (string, error) {
+	d, err := lengthOf("advance", args)
+	if err != nil {
+		return "", err
+	}
+	end := p.now.Add(d)
 	var out strings.Builder
 	tick := func() {
 		printed := p.now
@@ -249,6 +275,7 @@ func (p *playground) outcomes(args []string) (string, error) {
 type answers struct {
 	lose, twice, unknown, infra, empty, missing bool
 	reject                                      string
+	pull                                        pullAnswers
 	used                                        bool
 }
 
@@ -271,7 +298,11 @@ func answersFrom(args []string) (*answers, error) {
 		case "missing":
 			a.missing, a.used = true, false
 		default:
-			return nil, fmt.Errorf("unknown word %q", key)
+			known, err := a.pull.word(key, value)
+			if !known || err != nil {
+				return nil, fmt.Errorf("unknown word %q", arg)
+			}
+			a.used = false
 		}
 	}
 	if a.infra && a.reject == "" {
@@ -297,9 +328,25 @@ func (a *answers) to(s *State, e *Effect) []Event {
 		return []Event{answer(&DispatchAccepted{}), answer(&ContainerStatus{Status: Running})}
 	case EffectStop:
 		return []Event{answer(&AgentStopConfirmed{})}
+	case EffectNudge:
+		if a.reject != "" {
+			a.used = true
+			return []Event{answer(&NudgeFailed{Nudge: e.Nudge.Nudge, Reason: a.reject})}
+		}
+		return []Event{answer(&NudgeArrived{Nudge: e.Nudge.Nudge})}
+	case EffectNotify:
+		told := &PeopleNotified{Notice: e.Notify.Notice}
+		if a.reject != "" {
+			told.Error, a.used = a.reject, true
+		}
+		return []Event{{Type: told.Type(), Bead: e.Bead, Payload: told, By: "effects"}}
+	case EffectPollPR, EffectMergePR:
+		events, used := a.pull.to(s, e)
+		a.used = a.used || used
+		return events
 	}
 	seen := &BranchVerified{Head: "cafe", Ahead: 1}
-	if mr := s.beads[e.Bead]; mr != nil && mr.Merge.Head != "" {
+	if mr := s.beads[e.Bead]; mr != nil && mr.Merge != nil && mr.Merge.Head != "" {
 		seen.Head = mr.Merge.Head
 	}
 	switch {

@@ -114,6 +114,10 @@ func setValue(v reflect.Value, text string, now Time) error {
 		n, err := strconv.ParseInt(text, 10, 64)
 		v.SetInt(n)
 		return err
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		v.SetFloat(f)
+		return err
 	case reflect.Bool:
 		b, err := strconv.ParseBool(text)
 		v.SetBool(b)
@@ -129,6 +133,16 @@ func setValue(v reflect.Value, text string, now Time) error {
 			}
 			v.Set(reflect.Append(v, e))
 		}
+	case reflect.Struct:
+		// Its fields in their order.
+		for i, part := range strings.Split(text, "|") {
+			if i >= v.NumField() {
+				return fmt.Errorf("a %s has only %d parts", v.Type(), v.NumField())
+			}
+			if err := setValue(v.Field(i), part, now); err != nil {
+				return err
+			}
+		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		for _, item := range strings.Split(text, ",") {
@@ -141,10 +155,13 @@ func setValue(v reflect.Value, text string, now Time) error {
 	return nil
 }
 
-// parseTime reads a moment relative to now: "-5m", "+30s" or "now".
+// parseTime reads a moment relative to now: "-5m", "+30s", "now" or "never".
 func parseTime(text string, now Time) (Time, error) {
-	if text == "now" {
+	switch text {
+	case "now":
 		return now, nil
+	case "never":
+		return 0, nil
 	}
 	if !strings.HasPrefix(text, "-") && !strings.HasPrefix(text, "+") {
 		return 0, fmt.Errorf("a moment is now, -5m or +5m")
@@ -154,16 +171,20 @@ func parseTime(text string, now Time) (Time, error) {
 }
 
 // settingsOf reads configuration keys. A value is JSON or a plain word; agents.ROLE names a preset,
-// env.NAME a value, and gate a command that has its name. The ranges of values are not checked here.
+// env.NAME a value, budget.KEY a number, and gate a command that has its name. The ranges of values are not checked here.
 func settingsOf(pairs []pair) (Settings, error) {
 	raw := map[string]any{}
 	for _, p := range pairs {
 		group, key, grouped := strings.Cut(p.key, ".")
 		switch {
+		case grouped && group == "budget":
+			grouping[json.RawMessage](raw, group)[key] = json.RawMessage(p.value)
 		case grouped && group == "agents":
-			raw[group] = map[string]AgentCommand{key: {Preset: p.value}}
+			grouping[AgentCommand](raw, group)[key] = AgentCommand{Preset: p.value}
 		case grouped:
-			raw[group] = map[string]string{key: p.value}
+			grouping[string](raw, group)[key] = p.value
+		case p.key == "webhook":
+			raw["notify"] = NotifySettings{Webhooks: []string{p.value}}
 		case p.key == "gate":
 			raw["gates"] = []Gate{{Name: p.value, Command: p.value}}
 		case json.Valid([]byte(p.value)):
@@ -180,4 +201,14 @@ func settingsOf(pairs []pair) (Settings, error) {
 		err = dec.Decode(&s)
 	}
 	return s, err
+}
+
+// grouping is the map of a group of keys, which several pairs fill.
+func grouping[V any](raw map[string]any, group string) map[string]V {
+	m, _ := raw[group].(map[string]V)
+	if m == nil {
+		m = map[string]V{}
+		raw[group] = m
+	}
+	return m
 }

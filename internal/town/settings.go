@@ -15,7 +15,7 @@ import (
 // rig; nil means not set here. Keys in JSON and YAML are the names below.
 type Settings struct {
 	// Agents says which command each role runs.
-	Agents map[Role]AgentCommand `json:"agents,omitempty" doc:"Command or preset of each role: polecat, refinery."`
+	Agents map[Role]AgentCommand `json:"agents,omitempty" doc:"Command or preset of each role: polecat, refinery, triage."`
 	// MaxPolecatsPerRig bounds how many polecats work in a rig at once: merges get harder with each.
 	MaxPolecatsPerRig *int `json:"max_polecats_per_rig,omitempty" doc:"Polecats that may work in a rig at once. Default 4."`
 	// MaxAgents bounds the polecats working in the whole town at once: memory and provider quota.
@@ -26,6 +26,18 @@ type Settings struct {
 	MaxDispatchAttempts *int `json:"max_dispatch_attempts,omitempty" doc:"Attempts that may fail by the agent's fault before the bead fails. Default 5."`
 	// Gates are the commands that must succeed on the merged tree before it is pushed.
 	Gates *[]Gate `json:"gates,omitempty" doc:"Commands that must succeed on the merged tree before it is pushed."`
+	// MergeStrategy says how finished work gets into the default branch.
+	MergeStrategy *MergeStrategy `json:"merge_strategy,omitempty" doc:"direct (default) or pr."`
+	// CodeReview has the refinery read the diff before it merges it or opens its pull request.
+	CodeReview *bool `json:"code_review,omitempty" doc:"The refinery reviews before it merges or opens a pull request. Default false."`
+	// AutoMerge has green pull requests merged without a person.
+	AutoMerge *bool `json:"auto_merge,omitempty" doc:"Green pull requests are merged by themselves. Default true."`
+	// AutoMergeDelay is how long a pull request must have been green: comments come late.
+	AutoMergeDelay *Duration `json:"auto_merge_delay,omitempty" doc:"How long a pull request must have been green before it is merged. Default 5m."`
+	// AutoResolvePRFeedback has an agent see to comments and failing checks.
+	AutoResolvePRFeedback *bool `json:"auto_resolve_pr_feedback,omitempty" doc:"Agents see to comments and failing checks of pull requests. Default true."`
+	// AutoResolveMergeConflicts has an agent solve the conflicts of pull requests.
+	AutoResolveMergeConflicts *bool `json:"auto_resolve_merge_conflicts,omitempty" doc:"Agents solve conflicts of pull requests. Default true."`
 	// ConvoyMergeMode is the mode of new convoys that name none.
 	ConvoyMergeMode *MergeMode `json:"convoy_merge_mode,omitempty" doc:"review-then-land (default) or review-and-merge."`
 	// StagedConvoys makes new convoys wait until they are started.
@@ -39,9 +51,13 @@ type Settings struct {
 	// Retention is how long closed beads stay in the town before they go to the archive, and how
 	// long ticks and events are kept.
 	Retention *Duration `json:"retention,omitempty" doc:"How long closed beads, ticks and events are kept. Default 168h. Town only."`
+	// Budget bounds what the agents of the town may consume in a day.
+	Budget *Budget `json:"budget,omitempty" doc:"What the agents of the town may consume in a day, in UTC; nothing more is started then. Town only."`
 	// Env is given to every agent. A secret is a reference, "env:NAME" or "file:PATH", which is
 	// read when an agent starts and never stored.
 	Env map[string]string `json:"env,omitempty" doc:"Environment of agents. Secrets as env:NAME or file:PATH."`
+	// Notify says who outside is told of escalations.
+	Notify *NotifySettings `json:"notify,omitempty" doc:"Whom to tell of escalations. Town only."`
 	// Instructions are added to the prompt of a role.
 	Instructions map[Role]string `json:"instructions,omitempty" doc:"Text added to the prompt of a role."`
 }
@@ -90,14 +106,23 @@ type Config struct {
 	MaxStartsPerTick    int
 	MaxDispatchAttempts int
 	Gates               []Gate
+	MergeStrategy       MergeStrategy
+	CodeReview          bool
+	AutoMerge           bool
+	AutoMergeDelay      Duration
 	ConvoyMergeMode     MergeMode
 	StagedConvoys       bool
 	OnBlockerFailed     BlockerPolicy
 	OnMemberFailed      MemberPolicy
 	BeadTimeout         Duration
 	Retention           Duration
+	Budget              Budget
 	Env                 map[string]string
 	Instructions        map[Role]string
+	Notify              NotifySettings
+
+	AutoResolvePRFeedback     bool
+	AutoResolveMergeConflicts bool
 }
 
 // DefaultConfig is what holds where nothing is set.
@@ -107,11 +132,17 @@ func DefaultConfig() Config {
 		MaxAgents:           8,
 		MaxStartsPerTick:    5,
 		MaxDispatchAttempts: 5,
+		MergeStrategy:       StrategyDirect,
+		AutoMerge:           true,
+		AutoMergeDelay:      5 * Minute,
 		ConvoyMergeMode:     ReviewThenLand,
 		OnBlockerFailed:     BlockerHold,
 		OnMemberFailed:      MemberHold,
 		BeadTimeout:         4 * Hour,
 		Retention:           168 * Hour,
+
+		AutoResolvePRFeedback:     true,
+		AutoResolveMergeConflicts: true,
 	}
 }
 
@@ -127,6 +158,9 @@ func (c *Config) override(s Settings) {
 	setIf(&c.OnMemberFailed, s.OnMemberFailed)
 	setIf(&c.BeadTimeout, s.BeadTimeout)
 	setIf(&c.Retention, s.Retention)
+	setIf(&c.Budget, s.Budget)
+	setIf(&c.Notify, s.Notify)
+	c.overridePull(&s)
 	c.Agents = merged(c.Agents, s.Agents)
 	c.Env = merged(c.Env, s.Env)
 	c.Instructions = merged(c.Instructions, s.Instructions)
@@ -207,7 +241,16 @@ func (s Settings) Validate() error {
 	if d := s.Retention; d != nil && *d < Hour {
 		return &FieldError{"retention", "is " + d.String() + ", must be at least 1h"}
 	}
+	if err := s.Budget.validate(); err != nil {
+		return err
+	}
+	if err := s.validatePull(); err != nil {
+		return err
+	}
 	if err := s.validateGates(); err != nil {
+		return err
+	}
+	if err := s.Notify.validate(); err != nil {
 		return err
 	}
 	return s.validateAgents()
@@ -250,15 +293,15 @@ func (s Settings) validateAgents() error {
 	for _, role := range slices.Sorted(maps.Keys(s.Agents)) {
 		a, at := s.Agents[role], "agents."+string(role)
 		switch {
-		case role != Polecat && role != Refinery:
-			return &FieldError{at, "unknown role; known are polecat and refinery"}
+		case role != Polecat && role != Refinery && role != Triage:
+			return &FieldError{at, "unknown role; known are polecat, refinery and triage"}
 		case (a.Preset == "") == (len(a.Command) == 0):
 			return &FieldError{at, "needs either a preset or a command"}
 		}
 	}
 	for _, role := range slices.Sorted(maps.Keys(s.Instructions)) {
-		if role != Polecat && role != Refinery {
-			return &FieldError{"instructions." + string(role), "unknown role; known are polecat and refinery"}
+		if role != Polecat && role != Refinery && role != Triage {
+			return &FieldError{"instructions." + string(role), "unknown role; known are polecat, refinery and triage"}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
@@ -289,6 +332,10 @@ func (s Settings) townOnly() string {
 		return "max_starts_per_tick"
 	case s.Retention != nil:
 		return "retention"
+	case s.Budget != nil:
+		return "budget"
+	case s.Notify != nil:
+		return "notify"
 	}
 	return ""
 }
@@ -307,10 +354,51 @@ func (s Settings) merge(o Settings) Settings {
 	replaceIf(&out.OnMemberFailed, o.OnMemberFailed)
 	replaceIf(&out.BeadTimeout, o.BeadTimeout)
 	replaceIf(&out.Retention, o.Retention)
+	replaceIf(&out.Budget, o.Budget)
+	replaceIf(&out.Notify, o.Notify)
+	out.replacePull(&o)
 	out.Agents = merged(out.Agents, o.Agents)
 	out.Env = merged(out.Env, o.Env)
 	out.Instructions = merged(out.Instructions, o.Instructions)
 	return out
+}
+
+// without returns s with the named keys not set; a key of a map is "env.NAME". A key that does not
+// exist is a *FieldError, one that is not set does no harm.
+func (s Settings) without(keys []string) (Settings, error) {
+	if len(keys) == 0 {
+		return s, nil
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return s, fmt.Errorf("cannot write the settings: %w", err)
+	}
+	var set map[string]json.RawMessage
+	if err := json.Unmarshal(data, &set); err != nil {
+		return s, fmt.Errorf("cannot read the settings: %w", err)
+	}
+	for _, key := range keys {
+		group, name, inGroup := strings.Cut(key, ".")
+		if _, err := ParseSettings([]byte(fmt.Sprintf("{%q:null}", group))); err != nil {
+			return s, &FieldError{key, "unknown key"}
+		}
+		if !inGroup {
+			delete(set, key)
+			continue
+		}
+		var values map[string]json.RawMessage
+		if set[group] == nil || json.Unmarshal(set[group], &values) != nil {
+			continue
+		}
+		delete(values, name)
+		if set[group], err = json.Marshal(values); err != nil {
+			return s, fmt.Errorf("cannot write the settings: %w", err)
+		}
+	}
+	if data, err = json.Marshal(set); err != nil {
+		return s, fmt.Errorf("cannot write the settings: %w", err)
+	}
+	return ParseSettings(data)
 }
 
 func replaceIf[T any](dst **T, src *T) {

@@ -75,6 +75,7 @@ func (s *State) Absorb(t *Tick) error {
 
 func (s *State) absorb(changes []Change, want Digest) error {
 	s.begin()
+	s.stale = true
 	defer func() { s.undo = nil }()
 	for i := range changes {
 		x := &changes[i]
@@ -116,6 +117,12 @@ func decodeEntity(x *Change) (entity, error) {
 		e = new(Agent)
 	case KindDependency:
 		e = new(Dependency)
+	case KindBreaker:
+		e = new(Breaker)
+	case KindUsage:
+		e = new(Usage)
+	case KindNudge:
+		e = new(Nudge)
 	default:
 		return nil, fmt.Errorf("unknown kind %q: written by a newer gastown?", x.Kind)
 	}

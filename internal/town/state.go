@@ -37,6 +37,9 @@ type State struct {
 	beads    map[BeadID]*Bead
 	agents   map[AgentID]*Agent
 	deps     map[string]*Dependency
+	breakers map[string]*Breaker
+	usage    *Usage
+	nudges   map[NudgeID]*Nudge
 
 	tick   TickNo // the newest recorded tick
 	at     Time   // its time; now never goes behind it
@@ -46,7 +49,12 @@ type State struct {
 	ix      index
 	configs map[RigID]*Config // resolved configuration; "" is the town's
 	agenda  agenda
-	undo    *undo // of the Step in progress
+	// violations are the breaches that have been reported and last. They are derived from the
+	// entities: stale says that this is still to be done.
+	violations map[breach]struct{}
+	stale      bool
+
+	undo *undo // of the Step in progress
 }
 
 // undo is what it takes to put the state back to before a Step.
@@ -57,6 +65,8 @@ type undo struct {
 	tick   TickNo
 	at     Time
 	looked map[ref]struct{} // what the Step took off the agenda
+
+	violations map[breach]struct{}
 }
 
 // New returns the state of a town that has just been made.
@@ -74,7 +84,7 @@ func New(id TownID, name string, at Time) *State {
 func empty() *State {
 	return &State{
 		rigs: map[RigID]*Rig{}, beads: map[BeadID]*Bead{}, agents: map[AgentID]*Agent{},
-		deps: map[string]*Dependency{}, hashes: map[ref]Digest{}, configs: map[RigID]*Config{},
+		deps: map[string]*Dependency{}, breakers: map[string]*Breaker{}, nudges: map[NudgeID]*Nudge{}, hashes: map[ref]Digest{}, configs: map[RigID]*Config{},
 		ix: newIndex(), agenda: newAgenda(),
 	}
 }
@@ -82,7 +92,7 @@ func empty() *State {
 func (s *State) begin() {
 	s.undo = &undo{
 		before: map[ref]entity{}, hashes: map[ref]Digest{}, digest: s.digest, tick: s.tick, at: s.at,
-		looked: map[ref]struct{}{},
+		looked: map[ref]struct{}{}, violations: s.violations,
 	}
 }
 
@@ -111,6 +121,18 @@ func (s *State) get(r ref) entity {
 		}
 	case KindDependency:
 		if e := s.deps[r.ID]; e != nil {
+			return e
+		}
+	case KindBreaker:
+		if e := s.breakers[r.ID]; e != nil {
+			return e
+		}
+	case KindUsage:
+		if s.usage != nil {
+			return s.usage
+		}
+	case KindNudge:
+		if e := s.nudges[NudgeID(r.ID)]; e != nil {
 			return e
 		}
 	}
@@ -152,6 +174,12 @@ func (s *State) store(r ref, e entity) {
 		storeIn(s.agents, AgentID(r.ID), e)
 	case KindDependency:
 		storeIn(s.deps, r.ID, e)
+	case KindBreaker:
+		storeIn(s.breakers, r.ID, e)
+	case KindUsage:
+		s.usage, _ = e.(*Usage)
+	case KindNudge:
+		storeIn(s.nudges, NudgeID(r.ID), e)
 	default:
 		panic(fmt.Sprintf("town: no kind %q", r.Kind))
 	}
@@ -194,6 +222,15 @@ func (s *State) editAgent(id AgentID, f func(*Agent)) {
 	a := s.agents[id].clone()
 	f(a)
 	s.set(a.ref(), a)
+}
+
+// Suppose has configuration values of the town hold from now on that nobody has set: for what-if
+// questions, on a state of their own. No tick records it, so that ids go on as they would.
+func (s *State) Suppose(set Settings) {
+	s.begin()
+	s.editTown(func(t *Town) { t.Settings = t.Settings.merge(set) })
+	s.seal()
+	s.undo = nil
 }
 
 // config returns what holds for a rig; "" asks for the town's own.
@@ -264,7 +301,7 @@ func (s *State) Revert(t *Tick) {
 	for r, h := range u.hashes {
 		s.rehash(r, h)
 	}
-	s.digest, s.tick, s.at = u.digest, u.tick, u.at
+	s.digest, s.tick, s.at, s.violations = u.digest, u.tick, u.at, u.violations
 	for r := range u.looked {
 		s.agenda.mark(r)
 		if b := s.beads[BeadID(r.ID)]; r.Kind == KindBead && b != nil {

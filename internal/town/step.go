@@ -18,28 +18,35 @@ const maxPasses = 12
 
 // tick is a Step in progress.
 type tick struct {
-	s    *State
-	now  Time
-	no   TickNo
-	made int // ids derived so far
-	rec  *Tick
+	s        *State
+	now      Time
+	no       TickNo
+	made     int // ids derived so far
+	rec      *Tick
+	taken    []ref             // looked at since the invariants were last checked
+	breaches map[breach]string // found in this tick, with how
 	// gone are beads that leave for the archive in this tick, as they were.
 	gone map[ref]*Bead
 }
 
 // Step applies the events, lets the rules decide until nothing more follows, checks the
-// invariants, and changes the state accordingly. It returns the record of all that; a record that
+// invariants, recovers what does not hold, and changes the state accordingly. It returns the record of all that; a record that
 // is Empty changed nothing and takes no number. Now never goes back: an earlier one counts as the
 // time of the last recorded tick. Until the next Step, Revert can undo it.
 func (s *State) Step(in Input) *Tick {
+	if s.stale {
+		s.violations, s.stale = s.lasting(), false
+	}
 	s.begin()
 	t := &tick{s: s, now: max(in.Now, s.at), no: s.tick + 1, gone: map[ref]*Bead{}}
 	t.rec = &Tick{No: t.no, At: t.now, RuleSet: RuleSet}
+	s.agenda.ripen(t.now)
+	t.mendEarly()
 	for i := range in.Events {
 		t.apply(&in.Events[i])
 	}
-	t.reconcile()
-	t.check()
+	t.settle()
+	t.conclude()
 	t.rec.Changes = s.seal()
 	for i := range t.rec.Changes {
 		x := &t.rec.Changes[i]
@@ -96,7 +103,6 @@ func (t *tick) maker(id string) {
 // earlier rules of its pass have touched. So what is decided, and in which order, does not depend
 // on what else happens to be on the agenda: after a restart that is everything.
 func (t *tick) reconcile() {
-	t.s.agenda.ripen(t.now)
 	for range maxPasses {
 		work := t.s.agenda.take()
 		if len(work) == 0 {
@@ -104,6 +110,7 @@ func (t *tick) reconcile() {
 		}
 		for r := range work {
 			t.s.undo.looked[r] = struct{}{}
+			t.taken = append(t.taken, r)
 			t.s.agenda.forget(r)
 		}
 		decided := len(t.rec.Actions)
@@ -118,10 +125,7 @@ func (t *tick) reconcile() {
 			return
 		}
 	}
-	t.rec.Violations = append(t.rec.Violations, Violation{
-		Invariant: invContradiction, Kind: KindTown, ID: string(t.s.town.ID),
-		Message: fmt.Sprintf("the rules went in circles: still deciding after %d passes", maxPasses),
-	})
+	t.contradiction(fmt.Sprintf("the rules went in circles: still deciding after %d passes", maxPasses))
 }
 
 // run lets one rule look at its subjects and performs what it decides at once. What that puts on the
@@ -152,8 +156,12 @@ func (t *tick) look(rule *Rule, r ref) bool {
 		a.Rule = rule.Name
 		t.perform(a)
 	}
+	if len(v.Actions) > 0 {
+		// Also if it changed something else alone: what it waits for now must be known.
+		t.s.agenda.mark(r)
+	}
 	if v.Wait != nil {
-		t.s.agenda.schedule(r, v.Wait.lookAgain(t.now))
+		t.s.agenda.schedule(r, v.Wait.lookAgain(t.now, r))
 	}
 	return len(v.Actions) > 0
 }

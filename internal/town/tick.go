@@ -71,6 +71,9 @@ const (
 	KindBead       Kind = "bead"
 	KindAgent      Kind = "agent"
 	KindDependency Kind = "dependency"
+	KindBreaker    Kind = "breaker"
+	KindUsage      Kind = "usage"
+	KindNudge      Kind = "nudge"
 )
 
 // Change is an entity as it stood after a tick. Data is empty if it is gone; Archived says that
@@ -93,20 +96,33 @@ func (x *Change) code(c *coder) {
 	codeBytes(c, &x.Data)
 }
 
-// Violation is an invariant that did not hold after a tick.
+// Violation is an invariant that does not hold. One that lasts is recorded when it appears and when
+// it is over, and not in between.
 type Violation struct {
-	Invariant int    `json:"invariant"`
-	Message   string `json:"message"`
-	Kind      Kind   `json:"kind"`
-	ID        string `json:"id"`
-	Recovered bool   `json:"recovered"`
+	Invariant int            `json:"invariant"`
+	Message   string         `json:"message"`
+	Kind      Kind           `json:"kind"`
+	ID        string         `json:"id"`
+	State     ViolationState `json:"state"`
+	// Recovered says that it was mended in the tick that found it, and does not last.
+	Recovered bool `json:"recovered"`
 }
+
+// ViolationState says whether a violation begins or ends.
+type ViolationState string
+
+// The states of a violation.
+const (
+	ViolationAppeared ViolationState = "appeared"
+	ViolationResolved ViolationState = "resolved"
+)
 
 func (v *Violation) code(c *coder) {
 	codeInt(c, &v.Invariant)
 	codeString(c, &v.Message)
 	codeString(c, &v.Kind)
 	codeString(c, &v.ID)
+	codeString(c, &v.State)
 	codeBool(c, &v.Recovered)
 }
 

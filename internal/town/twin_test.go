@@ -19,15 +19,37 @@ func sameIndex(s *State) error {
 			if b.Live() {
 				want.requests[b.Rig] = append(want.requests[b.Rig], b.ID)
 			}
-			if b.Status == InProgress {
+			if b.Status == InProgress && b.Merge.PR == nil {
 				want.merging[b.Rig] = append(want.merging[b.Rig], b.ID)
 			}
 		}
-		if b.Escalation != nil && b.Escalation.About != "" && b.Live() {
-			want.aboutBead[b.Escalation.About] = append(want.aboutBead[b.Escalation.About], b.ID)
+		if b.Live() && b.Parent != "" {
+			want.childrenOf[b.Parent] = append(want.childrenOf[b.Parent], b.ID)
+		}
+		if b.asks() {
+			want.askers[b.ref()] = struct{}{}
+		}
+		if b.Live() && b.Triage != nil {
+			want.triage[b.ID] = struct{}{}
+		}
+		if b.Live() && b.Message != nil {
+			to := AgentID(b.Message.To)
+			want.mailOf[to] = append(want.mailOf[to], b.ID)
+		}
+		if b.Live() && (b.Escalation != nil || b.Triage != nil) {
+			want.noticesOf[b.cause()] = append(want.noticesOf[b.cause()], b.ID)
+			if b.about() != "" {
+				want.aboutBead[b.about()] = append(want.aboutBead[b.about()], b.ID)
+			}
 		}
 	}
+	for _, n := range s.nudges {
+		want.nudgesOf[n.Agent] = append(want.nudgesOf[n.Agent], n.ID)
+	}
 	for _, a := range s.agents {
+		if a.asks() {
+			want.askers[a.ref()] = struct{}{}
+		}
 		want.agents[a.Role] = plus(want.agents[a.Role], a.Status)
 		want.agentsOf[a.Rig] = append(want.agentsOf[a.Rig], a.ID)
 		if a.Hook != "" {
@@ -38,6 +60,14 @@ func sameIndex(s *State) error {
 			want.busyAll++
 		}
 	}
+	for id, k := range s.breakers {
+		if k.Opened != 0 {
+			want.open[k.Rig] = append(want.open[k.Rig], id)
+		}
+		if k.ProbeBead != "" {
+			want.probing[k.ProbeBead] = append(want.probing[k.ProbeBead], id)
+		}
+	}
 	for _, d := range s.deps {
 		want.needs[d.Bead] = append(want.needs[d.Bead], d)
 		want.neededBy[d.On] = append(want.neededBy[d.On], d)
@@ -45,9 +75,15 @@ func sameIndex(s *State) error {
 	sortAll(want.requestsOf)
 	sortAll(want.requests)
 	sortAll(want.merging)
+	sortAll(want.open)
+	sortAll(want.probing)
 	sortAll(want.aboutBead)
+	sortAll(want.childrenOf)
+	sortAll(want.noticesOf)
 	sortAll(want.agentsOf)
 	sortAll(want.hookedTo)
+	sortAll(want.nudgesOf)
+	sortAll(want.mailOf)
 	for _, m := range []map[BeadID][]*Dependency{want.needs, want.neededBy} {
 		for _, list := range m {
 			slices.SortFunc(list, compareDeps)
@@ -59,12 +95,15 @@ func sameIndex(s *State) error {
 	}{
 		{"hookedTo", s.ix.hookedTo, want.hookedTo}, {"agentsOf", s.ix.agentsOf, want.agentsOf},
 		{"requestsOf", s.ix.requestsOf, want.requestsOf}, {"requests", s.ix.requests, want.requests}, {"merging", s.ix.merging, want.merging},
-		{"aboutBead", s.ix.aboutBead, want.aboutBead}, {"needs", s.ix.needs, want.needs},
-		{"neededBy", s.ix.neededBy, want.neededBy}, {"busyAll", s.ix.busyAll, want.busyAll},
+		{"childrenOf", s.ix.childrenOf, want.childrenOf},
+		{"aboutBead", s.ix.aboutBead, want.aboutBead}, {"noticesOf", s.ix.noticesOf, want.noticesOf}, {"needs", s.ix.needs, want.needs},
+		{"neededBy", s.ix.neededBy, want.neededBy}, {"open", s.ix.open, want.open}, {"probing", s.ix.probing, want.probing}, {"busyAll", s.ix.busyAll, want.busyAll},
+		{"nudgesOf", s.ix.nudgesOf, want.nudgesOf}, {"mailOf", s.ix.mailOf, want.mailOf},
+		{"triage", s.ix.triage, want.triage}, {"askers", s.ix.askers, want.askers},
 		{"busy", nonzero(s.ix.busy), nonzero(want.busy)},
 		{"beads", copyCounts(s.ix.beads), copyCounts(want.beads)}, {"agents", copyCounts(s.ix.agents), copyCounts(want.agents)},
 	} {
-		if diff := cmp.Diff(pair.want, pair.got, cmpopts.EquateEmpty(), dropEmptyCounts); diff != "" {
+		if diff := cmp.Diff(pair.want, pair.got, cmpopts.EquateEmpty(), dropEmptyCounts, cmp.AllowUnexported(cause{})); diff != "" {
 			return fmt.Errorf("index %s is not as counted (-counted +kept):\n%s", pair.name, diff)
 		}
 	}
@@ -86,6 +125,21 @@ func sameLists(s *State, now Time) error {
 	}
 	if diff := cmp.Diff(want.mergeable, s.ix.mergeable, cmp.AllowUnexported(queued{})); diff != "" {
 		return fmt.Errorf("the merge queue is not as counted (-counted +kept):\n%s", diff)
+	}
+	return nil
+}
+
+// sameViolations holds every invariant against everything: what does not hold must be known to last,
+// also to a town that has nothing but the entities.
+func sameViolations(s *State, now Time) error {
+	found := map[breach]struct{}{}
+	for _, f := range (&checker{s: s, now: now}).all() {
+		found[f] = struct{}{}
+	}
+	for name, kept := range map[string]map[breach]struct{}{"kept": s.violations, "derived": s.lasting()} {
+		if diff := cmp.Diff(found, kept, cmpopts.EquateEmpty(), cmp.AllowUnexported(breach{}), cmp.AllowUnexported(ref{})); diff != "" {
+			return fmt.Errorf("the violations are not as found by looking at everything (-found +%s):\n%s", name, diff)
+		}
 	}
 	return nil
 }
@@ -136,6 +190,15 @@ func digestOf(s *State) Digest {
 		add(e)
 	}
 	for _, e := range s.deps {
+		add(e)
+	}
+	for _, e := range s.breakers {
+		add(e)
+	}
+	if s.usage != nil {
+		add(s.usage)
+	}
+	for _, e := range s.nudges {
 		add(e)
 	}
 	return d

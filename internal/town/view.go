@@ -37,8 +37,20 @@ func (s *State) Beads() []*Bead {
 	for _, b := range s.beads {
 		out = append(out, b)
 	}
-	slices.SortFunc(out, func(a, b *Bead) int { return int(a.Order - b.Order) })
+	slices.SortFunc(out, oldestFirst)
 	return out
+}
+
+// Breakers lists the breakers that have counted a failure, by id; those that keep starts back have a
+// time in Opened.
+func (s *State) Breakers() []*Breaker { return listed(s.breakers) }
+
+// Usage is what the agents have consumed on the newest day that something was reported for.
+func (s *State) Usage() Usage {
+	if s.usage == nil {
+		return Usage{}
+	}
+	return *s.usage
 }
 
 func listed[K ~string, E any](m map[K]E) []E {
@@ -87,9 +99,9 @@ func copyCounts[K, S comparable](m map[K]map[S]int) map[K]map[S]int {
 }
 
 // Active reports whether the town has work that should be looked at often: somebody works, a bead
-// is held, a merge request lives, or an issue could be started.
+// is held, a merge request or a triage request lives, or an issue could be started.
 func (s *State) Active() bool {
-	return len(s.ix.hookedTo) > 0 || len(s.ix.requests) > 0 || len(s.ix.ready) > 0
+	return len(s.ix.hookedTo) > 0 || len(s.ix.requests) > 0 || len(s.ix.ready) > 0 || len(s.ix.triage) > 0
 }
 
 // NextDue is when something comes due by itself; at or before now if something must be looked at

@@ -21,13 +21,16 @@ type Why struct {
 	Related []string `json:"related,omitempty"`
 }
 
-// Why explains a bead, an agent or a convoy at a moment; ok is false if there is none of that id.
+// Why explains a bead, an agent, a convoy or a nudge at a moment; ok is false if there is none of that id.
 func (s *State) Why(id string, now Time) (w Why, ok bool) {
 	now = max(now, s.at)
 	switch {
 	case s.beads[BeadID(id)] != nil:
 		b := s.beads[BeadID(id)]
 		w = Why{Kind: KindBead, ID: id, Status: string(b.Status), Since: b.Since, Related: s.relatedOf(b)}
+	case s.nudges[NudgeID(id)] != nil:
+		n := s.nudges[NudgeID(id)]
+		w = Why{Kind: KindNudge, ID: id, Status: string(n.Status), Since: max(n.Created, n.Delivered, n.Expired), Related: []string{string(n.Agent)}}
 	case s.agents[AgentID(id)] != nil:
 		a := s.agents[AgentID(id)]
 		w = Why{Kind: KindAgent, ID: id, Status: string(a.Status), Since: a.Since}
@@ -55,8 +58,23 @@ func (s *State) Why(id string, now Time) (w Why, ok bool) {
 			}
 		}
 	}
+	for _, v := range s.Violations() {
+		if v.Kind == w.Kind && v.ID == id {
+			w.Waits = append(w.Waits, s.lastingWait(v))
+		}
+	}
 	w.Summary = s.summary(&w)
 	return w, true
+}
+
+// lastingWait says of an entity that an invariant does not hold for it, and who has been told.
+func (s *State) lastingWait(v Violation) Wait {
+	f := breach{v.Invariant, ref{v.Kind, v.ID}}
+	w := Wait{Rule: invariantOf(f.number).recovery(), Reason: v.Message}
+	if o := s.noticeOf(Escalation, f.cause()); o != nil {
+		w.On, w.Reason = string(o.ID), w.Reason+"; "+string(o.ID)+" tells people"
+	}
+	return w
 }
 
 func (s *State) summary(w *Why) string {

@@ -26,6 +26,7 @@ type NewTown struct {
 type TownPatch struct {
 	Name     string        `json:"name,omitempty" maxLength:"100"`
 	Settings town.Settings `json:"settings,omitempty"`
+	Unset    []string      `json:"unset,omitempty" maxItems:"100" doc:"Keys that get their default back, such as max_agents or env.NAME."`
 }
 
 // Town is a town with its rigs.
@@ -47,6 +48,7 @@ type NewRig struct {
 type RigPatch struct {
 	DefaultBranch string        `json:"defaultBranch,omitempty"`
 	Settings      town.Settings `json:"settings,omitempty"`
+	Unset         []string      `json:"unset,omitempty" maxItems:"100" doc:"Keys that the rig takes from the town again."`
 }
 
 // Reason is why somebody does something.
@@ -140,6 +142,19 @@ type Entity struct {
 	State    any       `json:"state,omitempty"`
 }
 
+// Why is why a bead, agent or convoy is as it is, and how it came to that.
+type Why struct {
+	town.Why
+	Recent []town.Happening `json:"recent" doc:"The last five things that happened to it, the newest last."`
+}
+
+// History is a part of what happened to a bead, agent or convoy, the newest last; an empty Next is
+// its beginning.
+type History struct {
+	Happened []town.Happening `json:"happened"`
+	Next     string           `json:"next,omitempty" doc:"The before of the part that lies before this one."`
+}
+
 // Prime is what an agent needs to begin.
 type Prime struct {
 	Bead   *town.Bead      `json:"bead"`
@@ -147,6 +162,18 @@ type Prime struct {
 	Branch string          `json:"branch,omitempty"`
 	Base   string          `json:"base,omitempty"`
 	Merge  *town.MergeSpec `json:"merge,omitempty"`
+	Nudges []string        `json:"nudges,omitempty"` // what it is being told
+}
+
+// Nudge is what an agent is to be told.
+type Nudge struct {
+	Message string `json:"message" minLength:"1" maxLength:"2000"`
+}
+
+// Mail is what an agent has not read yet.
+type Mail struct {
+	Messages []*town.Bead  `json:"messages"`
+	Nudges   []*town.Nudge `json:"nudges"`
 }
 
 // Receipt answers an agent's verb.
@@ -155,4 +182,6 @@ type Receipt struct {
 	Tick  town.TickNo `json:"tick"`
 	Made  []string    `json:"made,omitempty"` // ids of what came of it
 	Again bool        `json:"again,omitempty"`
+	// Nudges are what the agent is being told, by whom: it may look nowhere else.
+	Nudges []string `json:"nudges,omitempty"`
 }

@@ -2,6 +2,7 @@ package journaltest
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -16,13 +17,17 @@ import (
 func calls(j journal.Journal, id town.TownID) map[string]func(context.Context) error {
 	tick := &town.Tick{No: 1, At: Birth, Actions: []town.Action{{Kind: town.StopAgent}}}
 	return map[string]func(context.Context) error{
-		"Append":        func(ctx context.Context) error { _, err := j.Append(ctx, id, []town.Event{rig(1)}); return err },
-		"Pending":       func(ctx context.Context) error { _, err := j.Pending(ctx, id, 1); return err },
-		"CommitTick":    func(ctx context.Context) error { return j.CommitTick(ctx, id, tick) },
-		"SaveSnapshot":  func(ctx context.Context) error { return j.SaveSnapshot(ctx, id, 0, []byte("x")) },
-		"Snapshot":      func(ctx context.Context) error { _, _, err := j.Snapshot(ctx, id, journal.Newest); return err },
-		"Ticks":         func(ctx context.Context) error { _, err := j.Ticks(ctx, id, journal.TickFilter{}); return err },
-		"TickHeads":     func(ctx context.Context) error { _, err := j.TickHeads(ctx, id, journal.TickFilter{}); return err },
+		"Append":       func(ctx context.Context) error { _, err := j.Append(ctx, id, []town.Event{rig(1)}); return err },
+		"Pending":      func(ctx context.Context) error { _, err := j.Pending(ctx, id, 1); return err },
+		"CommitTick":   func(ctx context.Context) error { return j.CommitTick(ctx, id, tick) },
+		"SaveSnapshot": func(ctx context.Context) error { return j.SaveSnapshot(ctx, id, 0, []byte("x")) },
+		"Snapshot":     func(ctx context.Context) error { _, _, err := j.Snapshot(ctx, id, journal.Newest); return err },
+		"Ticks":        func(ctx context.Context) error { _, err := j.Ticks(ctx, id, journal.TickFilter{}); return err },
+		"TickHeads":    func(ctx context.Context) error { _, err := j.TickHeads(ctx, id, journal.TickFilter{}); return err },
+		"TicksAbout": func(ctx context.Context) error {
+			_, err := j.TicksAbout(ctx, id, town.About{Kind: town.KindBead, ID: "gt-1a"}, 0, 1)
+			return err
+		},
 		"Events":        func(ctx context.Context) error { _, err := j.Events(ctx, id, journal.EventFilter{}); return err },
 		"EventByID":     func(ctx context.Context) error { _, err := j.EventByID(ctx, id, "event-1"); return err },
 		"ArchivedBead":  func(ctx context.Context) error { _, err := j.ArchivedBead(ctx, id, "gt-1a"); return err },
@@ -75,6 +80,27 @@ func endedContext(t *testing.T, f *fixture) {
 	}
 	if towns, err := f.Towns(ctx); err != nil || len(towns) != 1 {
 		t.Errorf("%d towns, %v", len(towns), err)
+	}
+}
+
+// closed shows that closing twice is fine, and that neither a closed journal nor a call that was over
+// before it began does anything.
+func closed(t *testing.T, f *fixture) {
+	f.begin(t)
+	if err := errors.Join(f.Close(), f.Close()); err != nil {
+		t.Errorf("close twice: %v", err)
+	}
+	_, err := f.Append(ctx, id, []town.Event{rig(1)})
+	want(t, err, journal.ErrClosed)
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	g := &fixture{open: f.open, place: f.place}
+	g.Journal = f.open(t, f.place)
+	defer func() { _ = g.Close() }()
+	_, err = g.Append(gone, id, []town.Event{rig(1)})
+	want(t, err, context.Canceled)
+	if pending, err := g.Pending(ctx, id, 1); err != nil || len(pending) != 0 {
+		t.Errorf("a call that was over before it began did something: %v, %v", pending, err)
 	}
 }
 

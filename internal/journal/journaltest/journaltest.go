@@ -49,6 +49,8 @@ func Run(t *testing.T, open Open) {
 		"ticks by time":       lifeTicks,
 		"lives at once":       livesAtOnce,
 		"retained moments":    retentionKeepsMoments,
+		"ticks about":         aboutTicks,
+		"ticks about lives":   aboutLives,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -487,24 +489,5 @@ func retention(t *testing.T, f *fixture) {
 	}
 	if again, err := f.Retain(ctx, id, 2070); err != nil || again != (journal.Removed{}) {
 		t.Errorf("a second time: %+v, %v", again, err)
-	}
-}
-
-func closed(t *testing.T, f *fixture) {
-	f.begin(t)
-	if err := errors.Join(f.Close(), f.Close()); err != nil {
-		t.Errorf("close twice: %v", err)
-	}
-	_, err := f.Append(ctx, id, []town.Event{rig(1)})
-	want(t, err, journal.ErrClosed)
-	gone, cancel := context.WithCancel(ctx)
-	cancel()
-	g := &fixture{open: f.open, place: f.place}
-	g.Journal = f.open(t, f.place)
-	defer func() { _ = g.Close() }()
-	_, err = g.Append(gone, id, []town.Event{rig(1)})
-	want(t, err, context.Canceled)
-	if pending, err := g.Pending(ctx, id, 1); err != nil || len(pending) != 0 {
-		t.Errorf("a call that was over before it began did something: %v, %v", pending, err)
 	}
 }

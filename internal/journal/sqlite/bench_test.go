@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -51,6 +52,52 @@ func BenchmarkCommitTick(b *testing.B) {
 		if err := j.CommitTick(ctx, "main", tick); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkCommitTickAbout stores ticks that are about four beads and four agents each: a dispatch
+// for each of four events. "known" goes round the same forty, "new" makes other beads each time.
+func BenchmarkCommitTickAbout(b *testing.B) {
+	for name, bead := range map[string]func(n int) town.BeadID{
+		"known": func(n int) town.BeadID { return town.BeadID(fmt.Sprintf("gt-1%d", n%40)) },
+		"new":   func(n int) town.BeadID { return town.BeadID(fmt.Sprintf("gt-%da", n)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			ctx := context.Background()
+			j := openAt(b, b.TempDir())
+			defer j.Close()
+			l := benchLife(b, j, 0)
+			p := &town.BeadReleased{}
+			no := town.TickNo(1)
+			for ; b.Loop(); no++ {
+				b.StopTimer()
+				tick := &town.Tick{No: no, At: journaltest.Birth, RuleSet: town.RuleSet}
+				var events []town.Event
+				for i := range 4 {
+					n := 4*int(no) + i
+					e := l.Event(p)
+					e.Bead = bead(n)
+					events = append(events, e)
+					tick.Actions = append(tick.Actions, town.Action{Kind: town.DispatchAgent, Bead: e.Bead, Agent: town.AgentID(fmt.Sprint("polecat-", n%40))})
+				}
+				receipts, err := j.Append(ctx, "main", events)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, r := range receipts {
+					tick.Events = append(tick.Events, town.EventOutcome{Seq: r.Seq, Type: p.Type(), Verdict: town.Applied})
+				}
+				b.StartTimer()
+				if err := j.CommitTick(ctx, "main", tick); err != nil {
+					b.Fatal(err)
+				}
+			}
+			stats, err := j.Stats(ctx, "main")
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(stats.StoreBytes)/float64(no-1), "bytes/tick")
+		})
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // here takes a context: a group of many callers must not end with the context of one.
 type conn struct {
 	c     *sql.Conn
-	stmts map[string]*sql.Stmt // by text; the texts are constants, so there are few
+	stmts map[string]*sql.Stmt // by text; values are never in it, so there are few
 }
 
 func (c *conn) stmt(query string) (*sql.Stmt, error) {
@@ -51,6 +51,19 @@ func (c *conn) get(query string, args []any, dest ...any) error {
 		return err
 	}
 	return s.QueryRow(args...).Scan(dest...)
+}
+
+// each hands the rows of a query on.
+func (c *conn) each(query string, args []any, row func(scanner) error) error {
+	s, err := c.stmt(query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.Query(args...)
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, row)
 }
 
 func (c *conn) close() error {

@@ -20,6 +20,10 @@
 // of each town, which recovery needs, are looked up. The whole file is not read: that takes minutes
 // where the history is long. Damage further on is found when it is read, as journal.ErrDamaged.
 //
+// An older file gets the newest schema then. A step that must read what is stored, as the one that
+// looks what old ticks were about, takes a while where the history is long, and refuses a file in
+// which it finds damage; the file then stays one of the older schema.
+//
 // If a crash left a write-ahead log, only the header is looked at before opening: the file without
 // its log need not make sense. The lookups then follow on the opened file.
 //

@@ -17,6 +17,7 @@ const (
 	pendingIndex = " INDEXED BY town_events_pending"
 	agentIndex   = " INDEXED BY town_events_agent"
 	beadIndex    = " INDEXED BY town_events_bead"
+	tickIndex    = " INDEXED BY town_events_tick"
 )
 
 const eventColumns = "SELECT seq, event_id, type, agent, run, bead, sender, created, payload, tick, processed_at, outcome FROM town_events"

@@ -43,7 +43,7 @@ func writeForEver(place string) error {
 	for i := 0; ; i++ {
 		p := &town.BeadCreated{Beads: []town.NewBead{{Title: "x", Rig: "none"}}}
 		id := fmt.Sprintf("%d-%d", os.Getpid(), i)
-		if _, err := j.Append(ctx, "main", []town.Event{{ID: id, Type: p.Type(), Payload: p}}); err != nil {
+		if _, err := j.Append(ctx, "main", []town.Event{{ID: id, Type: p.Type(), Bead: "gt-none", Payload: p}}); err != nil {
 			return err
 		}
 		fmt.Println(id)
@@ -99,6 +99,11 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		if !kept[id] {
 			t.Errorf("event %s was acknowledged and is lost", id)
 		}
+	}
+	// Every tick took an event that names the bead, and knows it or is not there.
+	about, err := j.TicksAbout(ctx, "main", town.About{Kind: town.KindBead, ID: "gt-none"}, 0, 1<<20)
+	if err != nil || len(about) != int(s.Tick()) {
+		t.Errorf("%d of %d ticks are found by what they are about (%v)", len(about), s.Tick(), err)
 	}
 	t.Logf("%d events acknowledged, %d kept, %d ticks", len(acked), len(kept), s.Tick())
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,19 +19,31 @@ import (
 // next one takes it if its holder was killed.
 type fileLock struct{ file *os.File }
 
+// A server that was killed may leave a child that has not become another program yet and holds the
+// lock for as long: milliseconds, or seconds where the machine is very busy.
+const (
+	orphanPatience = 10 * time.Second
+	orphanLook     = 20 * time.Millisecond
+)
+
 // acquireLock makes sure that one server at a time uses the database at path.
-func acquireLock(path string) (*fileLock, error) {
+func acquireLock(ctx context.Context, path string) (*fileLock, error) {
+	patience := time.After(orphanPatience)
 	for {
 		f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, folderError(path, err)
 		}
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-			defer f.Close()
-			if errors.Is(err, unix.EWOULDBLOCK) {
-				return nil, inUse(path, f)
+			holder := holderOf(f)
+			_ = f.Close()
+			if !errors.Is(err, unix.EWOULDBLOCK) {
+				return nil, fmt.Errorf("cannot lock %s: %w: the journal must be on a file system with locks", path+".lock", err)
 			}
-			return nil, fmt.Errorf("cannot lock %s: %w: the journal must be on a file system with locks", f.Name(), err)
+			if !gone(holder) || !waited(ctx, patience) {
+				return nil, inUse(path, holder)
+			}
+			continue
 		}
 		// The holder before removes the file when it lets go: a lock on a removed one is worth nothing.
 		if !current(f) {
@@ -55,13 +69,42 @@ func folderError(path string, err error) error {
 	return fmt.Errorf("cannot open journal %s: %w: give the user that runs gastown write access to %s, or name another data folder: %w", path, ErrNotWritable, dir, err)
 }
 
+// waited lets a moment pass, and reports whether it is worth looking again.
+func waited(ctx context.Context, patience <-chan time.Time) bool {
+	moment := time.NewTimer(orphanLook)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+		return true
+	case <-patience:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// holderOf reads which process has signed the lock, zero if none has yet.
+func holderOf(f *os.File) int {
+	data, err := io.ReadAll(io.LimitReader(f, 20))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// gone reports whether there surely is no such process any more.
+func gone(pid int) bool {
+	return pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
+}
+
 // inUse names the holder as far as it is known.
-func inUse(path string, f *os.File) error {
+func inUse(path string, pid int) error {
 	holder := "another gastown server"
-	if data, err := io.ReadAll(io.LimitReader(f, 20)); err == nil {
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
-			holder += fmt.Sprintf(" (process %d)", pid)
-		}
+	if pid != 0 {
+		holder += fmt.Sprintf(" (process %d)", pid)
 	}
 	return fmt.Errorf("cannot open journal %s: %w: %s has it: stop that one first, or name another data folder", path, ErrInUse, holder)
 }

@@ -62,7 +62,7 @@ func Open(ctx context.Context, path string) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := acquireLock(path)
+	lock, err := acquireLock(ctx, path)
 	if err != nil {
 		return nil, err
 	}

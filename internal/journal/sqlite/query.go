@@ -31,16 +31,27 @@ func rowsOf[T any](ctx context.Context, j *Journal, query string, args []any, sc
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
 	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
+	err = eachRow(rows, func(r scanner) error {
+		v, err := scan(r)
 		out = append(out, v)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return out, rows.Err()
+	return out, nil
+}
+
+// eachRow hands the rows on, one after another, and closes them.
+func eachRow(rows *sql.Rows, row func(scanner) error) error {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // known fails with ErrNotFound for a town that is not in the journal.

@@ -63,19 +63,24 @@ func tickTail(id town.TownID, f journal.TickFilter) (string, []any) {
 // Ticks implements journal.Journal.
 func (j *Journal) Ticks(ctx context.Context, id town.TownID, f journal.TickFilter) ([]*town.Tick, error) {
 	tail, args := tickTail(id, f)
-	return list(ctx, j, id, fmt.Sprintf("cannot read ticks of town %s", id), "SELECT tick, body FROM ticks"+tail, args,
-		func(r scanner) (*town.Tick, error) {
-			var no town.TickNo
-			var body []byte
-			if err := r.Scan(&no, &body); err != nil {
-				return nil, err
-			}
-			t, err := town.DecodeTick(body)
-			if err != nil {
-				return nil, fmt.Errorf("tick %d: %w: %w", no, journal.ErrDamaged, err)
-			}
-			return t, nil
-		})
+	return list(ctx, j, id, fmt.Sprintf("cannot read ticks of town %s", id), "SELECT tick, body FROM ticks"+tail, args, scanTick)
+}
+
+func scanTick(r scanner) (*town.Tick, error) {
+	var no town.TickNo
+	var body []byte
+	if err := r.Scan(&no, &body); err != nil {
+		return nil, err
+	}
+	return decodeTick(no, body)
+}
+
+func decodeTick(no town.TickNo, body []byte) (*town.Tick, error) {
+	t, err := town.DecodeTick(body)
+	if err != nil {
+		return nil, fmt.Errorf("tick %d: %w: %w", no, journal.ErrDamaged, err)
+	}
+	return t, nil
 }
 
 // TickHeads implements journal.Journal.

@@ -35,6 +35,10 @@ func (j *Journal) Retain(ctx context.Context, id town.TownID, before town.Time) 
 		{&out.Ticks, "DELETE FROM ticks WHERE rowid IN (SELECT rowid FROM ticks WHERE town = ? AND tick <= ? LIMIT ?)"},
 		{&out.Events, `DELETE FROM town_events WHERE town = ?1 AND seq IN
 			(SELECT seq FROM town_events WHERE town = ?1 AND tick > 0 AND tick <= ?2 LIMIT ?3)`},
+		{new(int), `DELETE FROM subject_ticks WHERE (subject, tick) IN (SELECT subject, tick FROM subjects
+			CROSS JOIN subject_ticks ON subject = no WHERE town = ?1 AND tick <= ?2 LIMIT ?3)`},
+		{new(int), `DELETE FROM subjects WHERE no IN (SELECT no FROM subjects
+			WHERE town = ?1 AND NOT EXISTS (SELECT 1 FROM subject_ticks WHERE subject = no) LIMIT ?3)`},
 	} {
 		for more := true; more; {
 			var n int64

@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the newest migration; a file with a later one was written by a newer gastown.
-const schemaVersion = 2
+const schemaVersion = 4
 
 // migrate makes the schema or brings it up to date. It works in rollback mode, so that the file by
 // itself, without a log, always says which schema it has.
@@ -40,7 +40,7 @@ func up(ctx context.Context, db *sql.DB, path string) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(goMigrations()...))
 	if err != nil {
 		return err
 	}

@@ -130,6 +130,7 @@ func (j *Journal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) 
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	about := t.About()
 	return j.submit(ctx, doing, func(c *conn) error {
 		if err := nextTick(c, id, t); err != nil {
 			return err
@@ -139,18 +140,29 @@ func (j *Journal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) 
 			len(t.Events), len(t.Actions), len(t.Changes), len(t.Violations), body); err != nil {
 			return err
 		}
-		for i := range t.Events {
-			n, err := c.exec("UPDATE town_events SET tick = ?, processed_at = ?, outcome = ? WHERE town = ? AND seq = ? AND tick = 0",
-				t.No, t.At, outcomes[i], id, t.Events[i].Seq)
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				return fmt.Errorf("it takes event %d, which is not pending: %w", t.Events[i].Seq, journal.ErrConflict)
-			}
+		if err := take(c, id, t, outcomes); err != nil {
+			return err
+		}
+		if err := putSubjects(c, id, t.No, about); err != nil {
+			return err
 		}
 		return changes.keep(c, id, t.No)
 	})
+}
+
+// take marks the events of the tick as processed.
+func take(c *conn, id town.TownID, t *town.Tick, outcomes []string) error {
+	for i := range t.Events {
+		n, err := c.exec("UPDATE town_events SET tick = ?, processed_at = ?, outcome = ? WHERE town = ? AND seq = ? AND tick = 0",
+			t.No, t.At, outcomes[i], id, t.Events[i].Seq)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("it takes event %d, which is not pending: %w", t.Events[i].Seq, journal.ErrConflict)
+		}
+	}
+	return nil
 }
 
 // nextTick moves the town on to the tick, if that is the next one.

@@ -60,7 +60,7 @@ func (s *supervisor) begin() *runtime.StartError {
 	if err != nil {
 		return infraError("cannot write the heartbeat", err)
 	}
-	return s.startAgent(append(env, markName+"="+mark), stdin, log)
+	return s.startAgent(append(env, markName+"="+mark, inboxName+"="+filepath.Join(s.dir, dirInbox)), stdin, log)
 }
 
 // load reads the spec and takes environment and input off the disk, since both
@@ -78,8 +78,8 @@ func (s *supervisor) load() (env []string, stdin *os.File, err error) {
 		return nil, nil, err
 	}
 	for entry := range bytes.SplitSeq(data, []byte{0}) {
-		// A mark handed down from an agent of an outer town is not ours.
-		if len(entry) > 0 && !bytes.HasPrefix(entry, []byte(markName+"=")) {
+		// What was handed down from an agent of an outer town is not ours.
+		if len(entry) > 0 && !bytes.HasPrefix(entry, []byte(markName+"=")) && !bytes.HasPrefix(entry, []byte(inboxName+"=")) {
 			env = append(env, string(entry))
 		}
 	}

@@ -32,7 +32,7 @@ type Harness struct {
 // Run runs the suite. New is called once for every test of it and must give a
 // place of its own.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
-	for _, group := range [][]conformanceTest{startTests, stopTests, exitTests, logTests} {
+	for _, group := range [][]conformanceTest{startTests, stopTests, exitTests, logTests, tellTests} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()

@@ -214,7 +214,7 @@ func testStartRejectedSpares(w *world) {
 }
 
 func testStartEnvironment(w *world) {
-	spec := w.spec(1, `env | sort | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD= -e ^GASTOWN_SUPERVISOR=`)
+	spec := w.spec(1, `env | sort | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD= -e ^GASTOWN_SUPERVISOR= -e ^GASTOWN_INBOX=`)
 	var want strings.Builder
 	for _, name := range []string{"A", "B"} {
 		spec.Env = append(spec.Env, fmt.Sprintf("%s=value of %s", name, name))

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gastown/internal/controller"
+	"gastown/internal/journal"
+	"gastown/internal/town"
+	"gastown/internal/wire"
+)
+
+// whyRecent is how many of the last things why tells: enough to see how it came, and not so many
+// that the reason above is lost.
+const whyRecent = 5
+
+func (s *server) why(ctx context.Context, in *struct {
+	TownPath
+	ID string `path:"id"`
+}) (*body[wire.Why], error) {
+	var out wire.Why
+	var ok bool
+	if err := s.read(in.Town, func(st *town.State) { out.Why, ok = st.Why(in.ID, town.TimeOf(time.Now())) }); err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, missing("bead or agent", in.ID)
+	}
+	var err error
+	out.Recent, err = s.happened(ctx, in.Town, in.ID, controller.Moment{}, whyRecent)
+	return answer(out, err)
+}
+
+func (s *server) history(ctx context.Context, in *struct {
+	TownPath
+	ID     string `path:"id"`
+	Before string `query:"before" pattern:"^[0-9]{1,18}([.][0-9]{1,9})?$" doc:"Only what happened before this tick, or before this part of a tick (TICK.PART): the next of the part after it."`
+	Limit  int    `query:"limit" default:"20" minimum:"1" maximum:"100"`
+}) (*body[wire.History], error) {
+	before, err := momentOf(in.Before)
+	if err != nil {
+		return nil, huma.Error422UnprocessableEntity("before: "+err.Error(), &huma.ErrorDetail{Location: "query.before", Message: err.Error()})
+	}
+	list, err := s.happened(ctx, in.Town, in.ID, before, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	page := wire.History{Happened: list}
+	if len(list) == in.Limit {
+		page.Next = fmt.Sprintf("%d.%d", list[0].Tick, list[0].Part)
+	}
+	return answer(page, nil)
+}
+
+// happened tells what the controller does, with an empty list instead of none.
+func (s *server) happened(ctx context.Context, id town.TownID, entity string, before controller.Moment, limit int) ([]town.Happening, error) {
+	list, err := s.Controller.Happened(ctx, id, entity, before, limit)
+	switch {
+	case errors.Is(err, journal.ErrNotFound):
+		return nil, missing("bead or agent", entity)
+	case err != nil:
+		return nil, s.fromError(err)
+	}
+	return append([]town.Happening{}, list...), nil
+}
+
+// momentOf reads TICK or TICK.PART; nothing is after everything.
+func momentOf(text string) (m controller.Moment, err error) {
+	if text == "" {
+		return m, nil
+	}
+	tick, part, parted := strings.Cut(text, ".")
+	no, err := strconv.ParseInt(tick, 10, 64)
+	if err != nil {
+		return m, fmt.Errorf("is %q, must be TICK or TICK.PART", text)
+	}
+	m.Tick = town.TickNo(no)
+	if !parted {
+		return m, nil
+	}
+	if m.Part, err = strconv.Atoi(part); err != nil {
+		return m, fmt.Errorf("is %q, must be TICK or TICK.PART", text)
+	}
+	return m, nil
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"gastown/internal/client"
+	"gastown/internal/town"
+	"gastown/internal/wire"
+)
+
+func (a *app) rigCmd() *cobra.Command {
+	c := &cobra.Command{Use: "rig", Short: "Add, list and change rigs (repositories)"}
+	c.AddCommand(a.rigAddCmd(),
+		&cobra.Command{Use: "list", Short: "List the rigs", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+			t, err := a.inTown(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rigs, err := t.Rigs(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(rigs, func(w io.Writer) {
+				for _, r := range rigs {
+					printRig(w, r)
+				}
+			})
+		}},
+		a.onRig("show NAME", "Show a rig", cobra.ExactArgs(1), func(ctx context.Context, t *client.Town, id town.RigID, _ []string) (*town.Rig, error) {
+			return t.Rig(ctx, id)
+		}),
+		&cobra.Command{Use: "remove NAME", Short: "Take a rig without live beads out of the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+			t, err := a.inTown(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := t.RemoveRig(cmd.Context(), town.RigID(argv[0])); err != nil {
+				return err
+			}
+			return a.print(map[string]string{"removed": argv[0]}, func(w io.Writer) { fmt.Fprintln(w, "removed", argv[0]) })
+		}},
+		a.onRig("set NAME KEY=VALUE…", "Override settings of the town for a rig", settingsAfter(1),
+			func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*town.Rig, error) {
+				set, err := settingsOf(pairs)
+				if err != nil {
+					return nil, err
+				}
+				return t.UpdateRig(ctx, id, wire.RigPatch{Settings: set})
+			}),
+		a.onRig("unset NAME KEY…", "Take settings from the town again", cobra.MinimumNArgs(2),
+			func(ctx context.Context, t *client.Town, id town.RigID, keys []string) (*town.Rig, error) {
+				return t.UpdateRig(ctx, id, wire.RigPatch{Unset: keys})
+			}))
+	return c
+}
+
+// onRig makes a command that does something with a rig and prints it as it is then.
+func (a *app) onRig(use, short string, check cobra.PositionalArgs, do func(context.Context, *client.Town, town.RigID, []string) (*town.Rig, error)) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
+		t, err := a.inTown(cmd.Context())
+		if err != nil {
+			return err
+		}
+		r, err := do(cmd.Context(), t, town.RigID(argv[0]), argv[1:])
+		if err != nil {
+			return err
+		}
+		return a.print(r, func(w io.Writer) { printRig(w, r) })
+	}}
+}
+
+func (a *app) rigAddCmd() *cobra.Command {
+	var n wire.NewRig
+	var gates []string
+	add := &cobra.Command{Use: "add URL", Short: "Take a repository into the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+		t, err := a.inTown(cmd.Context())
+		if err != nil {
+			return err
+		}
+		n.URL = argv[0]
+		if info, err := os.Stat(n.URL); err == nil && info.IsDir() {
+			// A path is the server's business, which has another working directory.
+			if n.URL, err = absolute(n.URL); err != nil {
+				return err
+			}
+		}
+		if len(gates) > 0 {
+			n.Settings.Gates = gatesOf(gates)
+		}
+		r, err := t.AddRig(cmd.Context(), n)
+		if err != nil {
+			return err
+		}
+		return a.print(r, func(w io.Writer) { printRig(w, r) })
+	}}
+	add.Flags().StringVar((*string)(&n.Name), "name", "", "name; default: the last part of the URL")
+	add.Flags().StringVar(&n.DefaultBranch, "branch", "", "branch to merge into; default: the repository's own")
+	add.Flags().StringArrayVar(&gates, "gate", nil, "command that must succeed before a merge; may be repeated")
+	return add
+}
