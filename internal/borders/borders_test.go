@@ -42,6 +42,8 @@ var borders = []border{
 	{"internal/effect", []string{"runtime", "git", "observe", "town"}, []string{"runtime/process"}, "it carries out what the core decided"},
 	{"internal/controller", []string{"journal", "effect", "runtime", "observe", "town"}, []string{"journal/sqlite", "runtime/process", "git"},
 		"the only caller of a live Step"},
+	{"internal/sim", []string{"controller", "runtime", "town"}, nil,
+		"towns on a time of their own; of the controller it takes the rhythm, of the runtime the classes of refusals"},
 	{"internal/auth", []string{"town"}, nil, "tokens name towns, agents and runs"},
 	{"internal/wire", []string{"town"}, nil, "documents for both ends of the API, without what is behind either"},
 	{"internal/api", []string{"auth", "controller", "journal", "observe", "town", "wire"}, []string{"cli", "client", "runtime/process", "server"},
@@ -53,7 +55,7 @@ var borders = []border{
 	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
 		"a town to try things out in, driven from outside like any other"},
 	{"internal/cli", []string{
-		"auth", "client", "controller", "demo", "git", "observe", "runtime/process", "server", "town", "wire",
+		"auth", "client", "controller", "demo", "git", "observe", "runtime/process", "server", "sim", "town", "wire",
 	}, nil, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges"},
 	{"cmd/gastown", []string{"cli"}, nil, "main hands over to the command line and does nothing else"},
 }
