@@ -1,17 +1,18 @@
 # Targets for people; `make ci` is what continuous integration runs.
 GO ?= go
 BIN := bin/gastown
+SEEDS ?= 1000
+HOURS ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench ci clean tools
+.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 tools: # Go and git are all that is needed; say so clearly if one is missing
 	@command -v $(GO) >/dev/null || { echo "Go is missing: install Go 1.26 or later" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "git is missing: install git 2.38 or later" >&2; exit 1; }
-	@command -v gcc >/dev/null || [ "$(MAKECMDGOALS)" != test ] || { echo "a C compiler is missing: the race detector needs one (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
 
 build: tools ## Build bin/gastown
 	$(GO) build -trimpath -o $(BIN) ./cmd/gastown
@@ -19,8 +20,13 @@ build: tools ## Build bin/gastown
 demo: build ## Watch a town work: five tasks, real processes, real merges, no model
 	$(BIN) demo
 
-test: tools lint ## Run all tests, with the race detector
+test: tools compiler lint ## Run all tests, with the race detector, and play this day's towns
 	$(GO) test -race -shuffle=on -timeout 14m ./...
+	$(GO) run ./cmd/gastown sim --seed $$(date -u +%-j)000000 --seeds 40 --hours 6
+
+compiler: # The race detector needs a C compiler
+	@command -v gcc >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq gcc libc6-dev; } || \
+		{ echo "a C compiler is missing: the race detector needs one (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
 
 lint: tools ## Check formatting and vet
 	@unformatted=$$(gofmt -l cmd internal); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
@@ -28,6 +34,16 @@ lint: tools ## Check formatting and vet
 
 bench: tools ## Measure what users feel and what ticks cost
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+reference: tools ## Write docs/reference and measured tables anew
+	$(GO) test ./internal/reference -run Fresh -rewrite
+	$(GO) test ./internal/controller -run Quiet -rewrite
+
+mistakes: tools ## Plant every known mistake in the core and see that the tests notice (minutes)
+	$(GO) test ./internal/mistakes -run 'Planted|AllAreCaught' -all -v -timeout 90m
+
+sim: build ## Play SEEDS towns (1000) of HOURS hours (24) with faults, and look for mistakes of the core
+	$(BIN) sim --seeds $(SEEDS) --hours $(HOURS)
 
 ci: test ## What continuous integration runs
 

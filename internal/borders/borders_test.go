@@ -31,6 +31,7 @@ type border struct {
 var borders = []border{
 	{"internal/borders", nil, nil, "it is about the other packages' source, not their code"},
 	{"internal/town", nil, nil, "the core knows nothing but itself"},
+	{"internal/reference", nil, []string{"town"}, "it prints the core's lists"},
 	{"internal/mistakes", nil, nil, "it changes copies of the core's source and runs the core's tests on them, from outside"},
 	{"internal/git", []string{"town"}, nil, "it does what it is told, and knows nothing of who asks"},
 	{"internal/runtime", []string{"town"}, nil, "where agents run; it knows them by name and run"},

@@ -1,0 +1,148 @@
+// Package reference has no code. Its test writes the pages of docs/reference from the core's own
+// lists of rules, events, actions and invariants, and holds the pages to them. Run it with -rewrite,
+// or "make reference", after a change of the lists or of the scenario files.
+package reference
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gastown/internal/town"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the pages of docs/reference anew")
+
+// made begins every page.
+const made = "<!-- Made by \"make reference\" from the lists in internal/town. Do not edit. -->\n\n"
+
+func TestReferenceIsFresh(t *testing.T) {
+	t.Parallel()
+	shown := scanScenarios(t)
+	for _, page := range []struct{ name, text string }{
+		{"rules.md", rulesPage(shown)},
+		{"events.md", eventsPage(t)},
+		{"actions.md", actionsPage(shown)},
+		{"invariants.md", invariantsPage()},
+	} {
+		path := filepath.Join("..", "..", "docs", "reference", page.name)
+		want := made + page.text
+		if *rewrite {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("docs/reference/%s is not what the lists say now: run make reference", page.name)
+		}
+	}
+}
+
+// Whatever the reference names happens in some scenario, so that a reader can see it happen.
+func TestEverythingIsShownBySomeScenario(t *testing.T) {
+	t.Parallel()
+	shown := scanScenarios(t)
+	for _, r := range town.Rules() {
+		if len(shown.files[r.Name]) == 0 {
+			t.Errorf("no scenario shows the rule %s", r.Name)
+		}
+	}
+	for _, a := range town.ActionSpecs() {
+		if len(shown.takers[string(a.Kind)]) == 0 {
+			t.Errorf("no scenario shows a rule that takes the action %s", a.Kind)
+		}
+	}
+	for _, e := range town.EventSpecs() {
+		if !shown.events[string(e.Type)] {
+			t.Errorf("no scenario shows the event %s", e.Type)
+		}
+	}
+}
+
+func rulesPage(shown scenarios) string {
+	var b strings.Builder
+	b.WriteString(`# Rules
+
+Every rule, in the order in which they run in a tick. Each looks at how things are, for one subject at a time, and sees what
+the rules before it have decided. It either [acts](actions.md) or says what it waits for; ` + "`gastown why`" + ` prints that. Numbers in
+snake_case are defaults of [configuration keys](../configuration.md), the others are constants of the core.
+
+`)
+	family := ""
+	for i, r := range town.Rules() {
+		if f, _, _ := strings.Cut(r.Name, "/"); f != family {
+			family = f
+			fmt.Fprintf(&b, "## %s\n\n", family)
+		}
+		fmt.Fprintf(&b, "### %s\n\n%d. %s\n\n- about: each %s\n", r.Name, i+1, r.Doc, r.On)
+		if len(r.Numbers) > 0 {
+			fmt.Fprintf(&b, "- numbers: %s\n", strings.Join(r.Numbers, ", "))
+		}
+		fmt.Fprintf(&b, "- shown in: %s\n\n", strings.Join(fileLinks(shown.best(r.Name)), ", "))
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func fileLinks(files []string) []string {
+	var out []string
+	for _, f := range files {
+		out = append(out, fmt.Sprintf("[%s](../../internal/town/testdata/%s.txt)", f, f))
+	}
+	return out
+}
+
+func actionsPage(shown scenarios) string {
+	var b strings.Builder
+	b.WriteString(`# Actions
+
+What the [rules](rules.md) decide. An action is performed on the state at once, before the next rule runs; one with an effect is also
+carried out outside, once the tick is durable, and answered by an [event](events.md#from-effects).
+
+| action | is | effect outside | taken by |
+|---|---|---|---|
+`)
+	for _, a := range town.ActionSpecs() {
+		effect := "no"
+		if a.Effect {
+			effect = "yes"
+		}
+		var rules []string
+		for _, r := range town.Rules() {
+			if slices.Contains(shown.takers[string(a.Kind)], r.Name) {
+				rules = append(rules, fmt.Sprintf("[%s](rules.md#%s)", r.Name, strings.ReplaceAll(r.Name, "/", "")))
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Kind, a.Doc, effect, strings.Join(rules, ", "))
+	}
+	b.WriteString("\nWho takes what is read off the scenario files.\n")
+	return b.String()
+}
+
+func invariantsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Invariants
+
+Sentences that hold after every tick. One that does not is in the record of the tick, with its number, and counted in the metrics. The
+numbers never change; those that are missing are not checked.
+
+| number | holds for every | sentence | recovery |
+|---|---|---|---|
+`)
+	for _, inv := range town.Invariants() {
+		recovery := inv.Recovery
+		if recovery == "" {
+			recovery = "none"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", inv.Number, inv.On, inv.Doc, recovery)
+	}
+	return b.String()
+}
