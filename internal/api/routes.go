@@ -89,6 +89,8 @@ var routes = []route{
 	{"show-event", http.MethodGet, inTown + "/events/{event}", "One event by its id.", admin, "(for senders that lost an answer)", to((*server).showEvent)},
 	{"list-ticks", http.MethodGet, inTown + "/ticks", "The recorded ticks.", admin, "(for programs)", to((*server).listTicks)},
 	{"history", http.MethodGet, inTown + "/history/{id}", "What happened to a bead, agent or convoy.", admin, "history --limit", to((*server).history)},
+	{"reconcile-dry-run", http.MethodPost, inTown + "/debug/reconcile-dry-run", "What the next tick would do; nothing is done.", admin, "plan", to((*server).dryRun)},
+	{"replay-events", http.MethodPost, inTown + "/debug/replay-events", "Replay a part of the history in memory, compared with the record.", admin, "replay", to((*server).replayEvents)},
 	{"why", http.MethodGet, inTown + "/debug/why/{id}", "Why a bead, agent or convoy is as it is.", admin, "why", to((*server).why)},
 
 	{"prime", http.MethodGet, inTown + "/agent/prime", "What the agent is to do.", agent, "prime", to((*server).prime)},

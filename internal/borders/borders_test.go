@@ -46,9 +46,10 @@ var borders = []border{
 		"the only caller of a live Step"},
 	{"internal/sim", []string{"controller", "runtime", "town"}, nil,
 		"towns on a time of their own; of the controller it takes the rhythm, of the runtime the classes of refusals"},
+	{"internal/replay", []string{"journal", "town"}, []string{"journal/sqlite"}, "it reads a history and steps a town of its own; it changes neither"},
 	{"internal/auth", []string{"town"}, nil, "tokens name towns, agents and runs"},
 	{"internal/wire", []string{"town"}, nil, "documents for both ends of the API, without what is behind either"},
-	{"internal/api", []string{"auth", "controller", "journal", "observe", "town", "wire"}, []string{"cli", "client", "runtime/process", "server"},
+	{"internal/api", []string{"auth", "controller", "journal", "observe", "replay", "town", "wire"}, []string{"cli", "client", "runtime/process", "server"},
 		"HTTP in front of the controller; its tests run a whole server and look whether every route has a command"},
 	{"internal/client", []string{"controller", "town", "wire"}, []string{"server"}, "the other end of the API; of the controller it takes the type of a status"},
 	{"internal/server", []string{

@@ -182,6 +182,16 @@ func (t *Town) Convoy(ctx context.Context, id town.BeadID) (wire.Convoy, error) 
 	return get[wire.Convoy](ctx, t.c, t.at("convoys", string(id)))
 }
 
+// Plan says what the next tick would do.
+func (t *Town) Plan(ctx context.Context) (wire.Plan, error) {
+	return post[wire.Plan](ctx, t.c, t.at("debug", "reconcile-dry-run"), nil)
+}
+
+// Replay replays a part of the history in the server's memory.
+func (t *Town) Replay(ctx context.Context, q wire.ReplayQuery) (wire.Replay, error) {
+	return post[wire.Replay](ctx, t.c, t.at("debug", "replay-events"), q)
+}
+
 // UpdateConvoy changes what is set in p.
 func (t *Town) UpdateConvoy(ctx context.Context, id town.BeadID, p town.ConvoyUpdated) (wire.Convoy, error) {
 	return send[wire.Convoy](ctx, t.c, http.MethodPatch, t.at("convoys", string(id)), p)

@@ -192,6 +192,7 @@ func killedAt(t *testing.T, at int) {
 	if err != nil || doc.Outcome != town.OutcomeLanded {
 		t.Errorf("the convoy is %q (%v)", doc.Outcome, err)
 	}
+	s.replays()
 	for _, id := range acked {
 		if _, err := s.town().Bead(s.ctx, id); err != nil {
 			t.Errorf("bead %s was acknowledged and is lost: %v", id, err)
@@ -206,6 +207,23 @@ func killedAt(t *testing.T, at int) {
 	}
 	if data, err := os.ReadFile(mark); err == nil {
 		t.Errorf("two agents at once on %s", strings.Fields(string(data)))
+	}
+}
+
+// replays holds the town to its history: the reconciler decides the same once more, tick for tick.
+func (s *stage) replays() {
+	s.t.Helper()
+	r, err := s.town().Replay(s.ctx, wire.ReplayQuery{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !r.Exact || r.EventsReplayed == 0 {
+		for _, x := range r.Ticks {
+			if !x.Agree {
+				s.t.Errorf("tick %d comes out otherwise: %+v", x.Tick, x.Differences)
+			}
+		}
+		s.t.Fatalf("%d events in %d ticks were replayed, exact: %t", r.EventsReplayed, len(r.Ticks), r.Exact)
 	}
 }
 

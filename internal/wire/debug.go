@@ -1,0 +1,85 @@
+package wire
+
+import "gastown/internal/town"
+
+// ReplayQuery is a part of a town's history to be replayed, as times, as events or as ticks, and what to
+// change in it.
+type ReplayQuery struct {
+	From     town.Time   `json:"from,omitempty" format:"date-time" doc:"The first moment; default: the beginning of what is kept."`
+	To       town.Time   `json:"to,omitempty" format:"date-time" doc:"The last moment; default: now."`
+	FromSeq  town.Seq    `json:"fromSeq,omitempty" doc:"Instead of times: the first event."`
+	ToSeq    town.Seq    `json:"toSeq,omitempty" doc:"The last event."`
+	FromTick town.TickNo `json:"fromTick,omitempty" doc:"Instead of times: the first tick."`
+	ToTick   town.TickNo `json:"toTick,omitempty" doc:"The last tick."`
+	// State says of which ticks the state is wanted.
+	State   string         `json:"state,omitempty" enum:"none,final,every" doc:"Of which ticks the state is wanted; default: final."`
+	Config  *town.Settings `json:"config,omitempty" doc:"What if: other configuration values, from the beginning of the part on."`
+	Without []string       `json:"without,omitempty" maxItems:"1000" doc:"What if: ids of events that are left out."`
+}
+
+// Replay is what a replay came to. Nothing was applied and nothing written.
+type Replay struct {
+	EventsReplayed int          `json:"eventsReplayed"`
+	Ticks          []ReplayTick `json:"ticks"`
+	// Actions are what the reconciler would emit at the end of the part.
+	Actions       []town.Action    `json:"actions" doc:"What the reconciler would emit at the end of the part."`
+	StateSnapshot *StateSnapshot   `json:"stateSnapshot,omitempty" doc:"The town at the end of the part."`
+	Violations    []town.Violation `json:"violations" doc:"Invariants that did not hold, of all recomputed ticks."`
+	RuleSet       RuleSets         `json:"ruleSet"`
+	Exact         bool             `json:"exact" doc:"Every tick came out as it was recorded, and nothing was changed."`
+	At            town.Time        `json:"at" doc:"The end of the part."`
+}
+
+// RuleSets are the versions of the rules that made a part of the history, and of those used now.
+type RuleSets struct {
+	Recorded []int `json:"recorded"`
+	Used     int   `json:"used"`
+}
+
+// ReplayTick is one tick, recorded and recomputed.
+type ReplayTick struct {
+	Tick        town.TickNo    `json:"tick"`
+	At          town.Time      `json:"at"`
+	Events      []ReplayEvent  `json:"events"`
+	Recorded    []town.Action  `json:"recorded"`
+	Recomputed  []town.Action  `json:"recomputed"`
+	Agree       bool           `json:"agree"`
+	Differences []Difference   `json:"differences,omitempty"`
+	State       *StateSnapshot `json:"state,omitempty" doc:"The town after the tick, if the state of every tick is wanted."`
+}
+
+// ReplayEvent is an event that a replay took, with what becomes of it now.
+type ReplayEvent struct {
+	Seq     town.Seq          `json:"seq"`
+	ID      string            `json:"eventId"`
+	Type    town.EventType    `json:"eventType"`
+	Agent   town.AgentID      `json:"agentId,omitempty"`
+	Run     town.Run          `json:"run,omitempty"`
+	Bead    town.BeadID       `json:"beadId,omitempty"`
+	By      string            `json:"by,omitempty"`
+	Created town.Time         `json:"createdAt"`
+	Payload any               `json:"payload"`
+	Outcome town.EventOutcome `json:"outcome"`
+}
+
+// Difference is a field in which a recomputed tick is not as it was recorded; null where it is missing.
+type Difference struct {
+	Path       string `json:"path"`
+	Recorded   any    `json:"recorded"`
+	Recomputed any    `json:"recomputed"`
+}
+
+// StateSnapshot is a town at a moment, without what is over.
+type StateSnapshot struct {
+	Agents           []*town.Agent `json:"agents"`
+	NonTerminalBeads []*town.Bead  `json:"nonTerminalBeads"`
+}
+
+// Plan is the tick that would come next. Nothing was applied.
+type Plan struct {
+	Tick
+	// After is the newest recorded tick, and Fingerprint names this plan: equal plans have equal ones.
+	After       town.TickNo   `json:"after"`
+	Effects     []town.Effect `json:"effects" doc:"What would be carried out outside."`
+	Fingerprint string        `json:"fingerprint" doc:"Equal plans have equal ones."`
+}
