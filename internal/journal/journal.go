@@ -36,9 +36,32 @@ const DefaultLimit = 1000
 // Newest, as the bound of Snapshot, asks for the newest snapshot there is.
 const Newest = town.TickNo(math.MaxInt64)
 
+// Reader is what brings moments of a town back: a journal, or a part of one that was taken elsewhere.
+type Reader interface {
+	// Pending lists events that no tick has taken yet, in the order of Seq, at most limit.
+	Pending(ctx context.Context, id town.TownID, limit int) ([]town.Event, error)
+
+	// Snapshot returns the newest snapshot at or before a tick, or ErrNotFound.
+	Snapshot(ctx context.Context, id town.TownID, atOrBefore town.TickNo) (SnapshotInfo, []byte, error)
+
+	// Ticks lists whole tick records. They have no effects: those are not history.
+	Ticks(ctx context.Context, id town.TownID, f TickFilter) ([]*town.Tick, error)
+
+	// TickHeads lists the same ticks without what is in them.
+	TickHeads(ctx context.Context, id town.TownID, f TickFilter) ([]TickHead, error)
+
+	// Events lists events, processed or not.
+	Events(ctx context.Context, id town.TownID, f EventFilter) ([]EventRecord, error)
+
+	// Stats counts what is kept of a town. The cost grows with the number of events.
+	Stats(ctx context.Context, id town.TownID) (Stats, error)
+}
+
 // Journal keeps the history of towns. All methods may be called at the same time. What concerns a
 // town that is not in the journal fails with ErrNotFound.
 type Journal interface {
+	Reader
+
 	// CreateTown enters a town together with its first snapshot: its state before any tick.
 	// ErrTownExists if the id is taken.
 	CreateTown(ctx context.Context, id town.TownID, name string, at town.Time, snapshot []byte) error
@@ -53,9 +76,6 @@ type Journal interface {
 	// ErrInvalid.
 	Append(ctx context.Context, id town.TownID, events []town.Event) ([]Receipt, error)
 
-	// Pending lists events that no tick has taken yet, in the order of Seq, at most limit.
-	Pending(ctx context.Context, id town.TownID, limit int) ([]town.Event, error)
-
 	// CommitTick stores the record of a tick, marks the events it took as processed with what became
 	// of them, and puts beads that left into the archive: all or nothing. ErrConflict if the tick is
 	// not the one after the newest stored, lies before it in time, or takes an event that does not
@@ -66,24 +86,12 @@ type Journal interface {
 	// tick's again replaces it. ErrConflict if the journal does not have the tick (any more).
 	SaveSnapshot(ctx context.Context, id town.TownID, tick town.TickNo, data []byte) error
 
-	// Snapshot returns the newest snapshot at or before a tick, or ErrNotFound.
-	Snapshot(ctx context.Context, id town.TownID, atOrBefore town.TickNo) (SnapshotInfo, []byte, error)
-
-	// Ticks lists whole tick records. They have no effects: those are not history.
-	Ticks(ctx context.Context, id town.TownID, f TickFilter) ([]*town.Tick, error)
-
-	// TickHeads lists the same ticks without what is in them.
-	TickHeads(ctx context.Context, id town.TownID, f TickFilter) ([]TickHead, error)
-
 	// TicksAbout lists the whole records of ticks about one bead or agent, newest first: those that
 	// changed it, decided about it or found it broken (town.Tick.About), and those that took an event
 	// which names it (town.Event.About), also a refused one. It lists only ticks before the given one,
 	// if that is not zero, at most limit; none at all is no error. Whether the bead or agent is still
 	// in the town makes no difference. Another kind of entity is ErrInvalid.
 	TicksAbout(ctx context.Context, id town.TownID, about town.About, before town.TickNo, limit int) ([]*town.Tick, error)
-
-	// Events lists events, processed or not.
-	Events(ctx context.Context, id town.TownID, f EventFilter) ([]EventRecord, error)
 
 	// EventByID returns one event, or ErrNotFound.
 	EventByID(ctx context.Context, id town.TownID, eventID string) (EventRecord, error)
@@ -100,9 +108,6 @@ type Journal interface {
 	// Without such a snapshot nothing is removed. It removes a little at a time, so that others can
 	// write in between; if it is interrupted, what is left is consistent and the next one goes on.
 	Retain(ctx context.Context, id town.TownID, before town.Time) (Removed, error)
-
-	// Stats counts what is kept of a town. The cost grows with the number of events.
-	Stats(ctx context.Context, id town.TownID) (Stats, error)
 
 	// Close ends the work in progress and lets go of the store. Writes that were not taken up before
 	// and all later calls fail with ErrClosed. Closing twice is legal.

@@ -14,7 +14,7 @@ const recoverBatch = 256
 // Recover brings a town's newest state back: the newest snapshot and the changes of the ticks
 // after it. No rule runs, so no version of the rules can change what happened. Every tick is
 // checked against its recorded digest.
-func Recover(ctx context.Context, j Journal, id town.TownID) (*town.State, error) {
+func Recover(ctx context.Context, j Reader, id town.TownID) (*town.State, error) {
 	s, err := restore(ctx, j, id, Newest)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func Recover(ctx context.Context, j Journal, id town.TownID) (*town.State, error
 
 // RecoverAt brings the state after a recorded tick back; zero is the state before the first one.
 // It fails with ErrNotFound if the tick is not recorded (any more).
-func RecoverAt(ctx context.Context, j Journal, id town.TownID, tick town.TickNo) (*town.State, error) {
+func RecoverAt(ctx context.Context, j Reader, id town.TownID, tick town.TickNo) (*town.State, error) {
 	s, err := restore(ctx, j, id, tick)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func RecoverAt(ctx context.Context, j Journal, id town.TownID, tick town.TickNo)
 }
 
 // restore reads the newest snapshot at or before a tick.
-func restore(ctx context.Context, j Journal, id town.TownID, atOrBefore town.TickNo) (*town.State, error) {
+func restore(ctx context.Context, j Reader, id town.TownID, atOrBefore town.TickNo) (*town.State, error) {
 	info, data, err := j.Snapshot(ctx, id, atOrBefore)
 	if err != nil {
 		return nil, fmt.Errorf("cannot recover town %s: %w", id, err)
@@ -58,7 +58,7 @@ func restore(ctx context.Context, j Journal, id town.TownID, atOrBefore town.Tic
 }
 
 // absorb takes the ticks after the state in, up to and including last.
-func absorb(ctx context.Context, j Journal, id town.TownID, s *town.State, last town.TickNo) error {
+func absorb(ctx context.Context, j Reader, id town.TownID, s *town.State, last town.TickNo) error {
 	for s.Tick() < last {
 		f := TickFilter{After: s.Tick(), Limit: recoverBatch}
 		if last != Newest {

@@ -13,30 +13,49 @@ import (
 type part struct{ first, last town.TickNo }
 
 // plan finds the ticks of a range and makes sure that the state before them can be rebuilt.
-func plan(ctx context.Context, j journal.Journal, id town.TownID, r Range) (part, error) {
+func plan(ctx context.Context, j journal.Reader, id town.TownID, r Range) (part, error) {
 	if err := r.check(); err != nil {
 		return part{}, err
 	}
-	stats, err := j.Stats(ctx, id)
-	if err != nil {
-		return part{}, fmt.Errorf("cannot look at the history of %s: %w", id, err)
-	}
-	newest, err := j.TickHeads(ctx, id, journal.TickFilter{Newest: true, Limit: 1})
-	if err != nil {
-		return part{}, fmt.Errorf("cannot look at the history of %s: %w", id, err)
-	}
-	kept := part{first: stats.OldestTick + 1, last: stats.OldestTick}
-	if len(newest) > 0 {
-		kept.last = newest[0].No
-	}
-	p, err := r.ticks(ctx, j, id, kept)
+	k, err := keptOf(ctx, j, id)
 	if err != nil {
 		return part{}, err
 	}
-	if p.first < kept.first || r.From != 0 && r.From < stats.OldestAt {
-		return part{}, &RangeError{r.begin(), fmt.Sprintf("lies before what is kept: the oldest moment that can be replayed is %s, after tick %d", stats.OldestAt, stats.OldestTick)}
+	p, err := r.ticks(ctx, j, id, k.part)
+	if err != nil {
+		return part{}, err
+	}
+	if p.first < k.first || r.From != 0 && r.From < k.begin {
+		return part{}, k.before(r.begin())
 	}
 	return p, nil
+}
+
+// kept is what there is of a history: its ticks, and the moment that they begin after.
+type kept struct {
+	part
+	begin town.Time
+}
+
+func keptOf(ctx context.Context, j journal.Reader, id town.TownID) (kept, error) {
+	stats, err := j.Stats(ctx, id)
+	if err != nil {
+		return kept{}, fmt.Errorf("cannot look at the history of %s: %w", id, err)
+	}
+	newest, err := j.TickHeads(ctx, id, journal.TickFilter{Newest: true, Limit: 1})
+	if err != nil {
+		return kept{}, fmt.Errorf("cannot look at the history of %s: %w", id, err)
+	}
+	k := kept{part{stats.OldestTick + 1, stats.OldestTick}, stats.OldestAt}
+	if len(newest) > 0 {
+		k.last = newest[0].No
+	}
+	return k, nil
+}
+
+// before refuses a moment that is not kept any more.
+func (k *kept) before(field string) *RangeError {
+	return &RangeError{field, fmt.Sprintf("lies before what is kept: the oldest moment that can be replayed is %s, after tick %d", k.begin, k.first-1)}
 }
 
 // begin names the bound that the range begins with.
@@ -73,7 +92,7 @@ func (r *Range) check() error {
 }
 
 // ticks turns the range into ticks.
-func (r *Range) ticks(ctx context.Context, j journal.Journal, id town.TownID, kept part) (part, error) {
+func (r *Range) ticks(ctx context.Context, j journal.Reader, id town.TownID, kept part) (part, error) {
 	p := kept
 	switch {
 	case r.FromTick != 0 || r.ToTick != 0:
@@ -114,7 +133,7 @@ func (r *Range) ticks(ctx context.Context, j journal.Journal, id town.TownID, ke
 }
 
 // ticksOfEvents finds the ticks that took the first and the last event.
-func (r *Range) ticksOfEvents(ctx context.Context, j journal.Journal, id town.TownID, kept part) (part, error) {
+func (r *Range) ticksOfEvents(ctx context.Context, j journal.Reader, id town.TownID, kept part) (part, error) {
 	find := func(field string, seq town.Seq, otherwise town.TickNo) (town.TickNo, error) {
 		if seq == 0 {
 			return otherwise, nil

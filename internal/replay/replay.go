@@ -71,7 +71,7 @@ type Result struct {
 
 // Run replays and calls each for every tick in order; an error of each ends it. The state that each may
 // read is the one after the tick, and must not be kept.
-func Run(ctx context.Context, j journal.Journal, id town.TownID, q Query, each func(*Tick, *town.State) error) (*Result, error) {
+func Run(ctx context.Context, j journal.Reader, id town.TownID, q Query, each func(*Tick, *town.State) error) (*Result, error) {
 	p, err := plan(ctx, j, id, q.Range)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func Run(ctx context.Context, j journal.Journal, id town.TownID, q Query, each f
 
 // run is a replay in progress.
 type run struct {
-	j    journal.Journal
+	j    journal.Reader
 	id   town.TownID
 	q    Query
 	s    *town.State

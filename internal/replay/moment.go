@@ -1,0 +1,95 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"gastown/internal/journal"
+	"gastown/internal/town"
+)
+
+// At rebuilds a town as it was at a moment: after the last tick of that time or before. A moment before what
+// is kept is a RangeError.
+func At(ctx context.Context, j journal.Reader, id town.TownID, at town.Time) (*town.State, error) {
+	k, err := keptOf(ctx, j, id)
+	if err != nil {
+		return nil, err
+	}
+	if at < k.begin {
+		return nil, k.before("at")
+	}
+	r := Range{To: at}
+	p, err := r.ticks(ctx, j, id, k.part)
+	if err != nil {
+		return nil, err
+	}
+	s, err := journal.RecoverAt(ctx, j, id, p.last)
+	if err != nil {
+		return nil, fmt.Errorf("cannot rebuild %s at %s: %w", id, at, err)
+	}
+	return s, nil
+}
+
+// PendingAt lists the events that had come in at a moment and that the state's next tick was still to take.
+func PendingAt(ctx context.Context, j journal.Reader, s *town.State, at town.Time) ([]town.Event, error) {
+	id := s.Town().ID
+	var out []town.Event
+	f := journal.EventFilter{FromTick: s.Tick() + 1, ToTick: journal.Newest}
+	for {
+		list, err := j.Events(ctx, id, f)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read what was pending in %s at %s: %w", id, at, err)
+		}
+		for i := range list {
+			if list[i].Created > at {
+				// Later ones may have been created earlier, by a slower sender; they came in after this one.
+				return out, nil
+			}
+			out = append(out, list[i].Event)
+			f.After = list[i].Seq
+		}
+		if len(list) == 0 {
+			break
+		}
+	}
+	left, err := j.Pending(ctx, id, journal.DefaultLimit)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what is pending in %s: %w", id, err)
+	}
+	for i := range left {
+		if left[i].Created > at {
+			break
+		}
+		out = append(out, left[i])
+	}
+	return out, nil
+}
+
+// How far a look ahead goes at most: in time, in ticks that decide something, and in all looks of the town.
+const (
+	MaxAhead      = 30 * 24 * town.Hour
+	maxAheadTicks = 1000
+	maxAheadLooks = 50_000
+)
+
+// Ahead lets a town go on until a moment as if nothing but the events came in, and returns the ticks that
+// would be recorded. The state is changed. More than a look ahead may be is a RangeError.
+func Ahead(s *town.State, in town.Input, until town.Time) ([]*town.Tick, error) {
+	if until.Since(in.Now) > MaxAhead {
+		return nil, &RangeError{"at", fmt.Sprintf("is %s, must be within %s from now", until, MaxAhead)}
+	}
+	var out []*town.Tick
+	for looks := 1; ; looks++ {
+		if t := s.Step(in); !t.Empty() {
+			out = append(out, t)
+		}
+		if len(out) > maxAheadTicks || looks > maxAheadLooks {
+			return nil, &RangeError{"at", fmt.Sprintf("too much would happen before it: ask for a moment before %s", in.Now)}
+		}
+		due := s.NextDue()
+		if due == 0 || due > until {
+			return out, nil
+		}
+		in = town.Input{Now: max(due, in.Now+1)}
+	}
+}
