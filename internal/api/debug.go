@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -16,26 +14,6 @@ import (
 
 // maxReplayed bounds the ticks of one answer: who wants more asks for parts.
 const maxReplayed = 5000
-
-// dryRun says what the next tick would do.
-func (s *server) dryRun(ctx context.Context, in *TownPath) (*body[wire.Plan], error) {
-	var after town.TickNo
-	t, err := s.Controller.Plan(ctx, in.Town)
-	if err != nil {
-		return nil, s.fromError(err)
-	}
-	after = t.No - 1
-	w, err := wireTick(t)
-	if err != nil {
-		return nil, s.fromError(err)
-	}
-	sum := sha256.Sum256(t.Encode())
-	out := wire.Plan{Tick: w, After: after, Effects: t.Effects, Fingerprint: hex.EncodeToString(sum[:16])}
-	if out.Effects == nil {
-		out.Effects = []town.Effect{}
-	}
-	return answer(out, nil)
-}
 
 func (s *server) replayEvents(ctx context.Context, in *struct {
 	TownPath
@@ -65,7 +43,7 @@ func (s *server) replayEvents(ctx context.Context, in *struct {
 		return nil
 	})
 	if err != nil {
-		return nil, s.replayProblem(err)
+		return nil, s.replayProblem("body", err)
 	}
 	out.EventsReplayed, out.Exact, out.At = res.Events, res.Exact, res.At
 	out.RuleSet = wire.RuleSets{Recorded: res.Recorded, Used: res.RuleSet}
@@ -76,10 +54,11 @@ func (s *server) replayEvents(ctx context.Context, in *struct {
 	return answer(out, nil)
 }
 
-func (s *server) replayProblem(err error) error {
+// replayProblem names the field of a part that makes no sense; where says whether the body or the query had it.
+func (s *server) replayProblem(where string, err error) error {
 	var wrong *replay.RangeError
 	if errors.As(err, &wrong) {
-		return huma.Error422UnprocessableEntity(wrong.Error(), &huma.ErrorDetail{Location: "body." + wrong.Field, Message: wrong.Reason})
+		return huma.Error422UnprocessableEntity(wrong.Error(), &huma.ErrorDetail{Location: where + "." + wrong.Field, Message: wrong.Reason})
 	}
 	return s.fromError(err)
 }
@@ -90,20 +69,26 @@ func replayedTick(x *replay.Tick) (wire.ReplayTick, error) {
 		return wire.ReplayTick{}, err
 	}
 	t := wire.ReplayTick{
-		Tick: x.Recorded.No, At: x.Recorded.At, Events: []wire.ReplayEvent{},
+		Tick: x.Recorded.No, At: x.Recorded.At,
 		Recorded: x.Recorded.Actions, Recomputed: x.Recomputed.Actions, Agree: x.Agree,
 	}
-	for i := range x.Events {
-		e := &x.Events[i]
-		t.Events = append(t.Events, wire.ReplayEvent{
-			Seq: e.Seq, ID: e.ID, Type: e.Type, Agent: e.Agent, Run: e.Run, Bead: e.Bead, By: e.By, Created: e.Created,
-			Payload: e.Payload, Outcome: x.Recomputed.Events[i],
-		})
-	}
+	t.Events = takenEvents(x.Events, x.Recomputed)
 	for _, d := range diffs {
 		t.Differences = append(t.Differences, wire.Difference(d))
 	}
 	return t, nil
+}
+
+func takenEvents(events []town.Event, t *town.Tick) []wire.TakenEvent {
+	out := []wire.TakenEvent{}
+	for i := range events {
+		e := &events[i]
+		out = append(out, wire.TakenEvent{
+			Seq: e.Seq, ID: e.ID, Type: e.Type, Agent: e.Agent, Run: e.Run, Bead: e.Bead, By: e.By, Created: e.Created,
+			Payload: e.Payload, Outcome: t.Events[i],
+		})
+	}
+	return out
 }
 
 // snapshotOf lists the agents and the beads that are not over.

@@ -12,6 +12,7 @@ import (
 
 	"gastown/internal/controller"
 	"gastown/internal/journal"
+	"gastown/internal/replay"
 	"gastown/internal/town"
 	"gastown/internal/wire"
 )
@@ -22,18 +23,31 @@ const whyRecent = 5
 
 func (s *server) why(ctx context.Context, in *struct {
 	TownPath
-	ID string `path:"id"`
+	ID string    `path:"id"`
+	At time.Time `query:"at" doc:"A moment that is past; default: now."`
 }) (*body[wire.Why], error) {
 	var out wire.Why
 	var ok bool
-	if err := s.read(in.Town, func(st *town.State) { out.Why, ok = st.Why(in.ID, town.TimeOf(time.Now())) }); err != nil {
+	var before controller.Moment
+	explain := func(at time.Time) func(*town.State) {
+		return func(st *town.State) { out.Why, ok = st.Why(in.ID, town.TimeOf(at)) }
+	}
+	if err := s.read(in.Town, explain(time.Now())); err != nil {
 		return nil, err
+	}
+	if !in.At.IsZero() {
+		st, err := replay.At(ctx, s.Journal, in.Town, town.TimeOf(in.At))
+		if err != nil {
+			return nil, s.replayProblem("query", atField(err))
+		}
+		explain(in.At)(st)
+		before.Tick = st.Tick() + 1
 	}
 	if !ok {
 		return nil, missing("bead or agent", in.ID)
 	}
 	var err error
-	out.Recent, err = s.happened(ctx, in.Town, in.ID, controller.Moment{}, whyRecent)
+	out.Recent, err = s.happened(ctx, in.Town, in.ID, before, whyRecent)
 	return answer(out, err)
 }
 

@@ -90,6 +90,7 @@ var routes = []route{
 	{"list-ticks", http.MethodGet, inTown + "/ticks", "The recorded ticks.", admin, "(for programs)", to((*server).listTicks)},
 	{"history", http.MethodGet, inTown + "/history/{id}", "What happened to a bead, agent or convoy.", admin, "history --limit", to((*server).history)},
 	{"reconcile-dry-run", http.MethodPost, inTown + "/debug/reconcile-dry-run", "What the next tick would do; nothing is done.", admin, "plan", to((*server).dryRun)},
+	{"apply-plan", http.MethodPost, inTown + "/debug/apply-plan", "Carry out a plan in a paused town, if it is still what would come next.", admin, "town apply", to((*server).apply)},
 	{"replay-events", http.MethodPost, inTown + "/debug/replay-events", "Replay a part of the history in memory, compared with the record.", admin, "replay", to((*server).replayEvents)},
 	{"why", http.MethodGet, inTown + "/debug/why/{id}", "Why a bead, agent or convoy is as it is.", admin, "why", to((*server).why)},
 

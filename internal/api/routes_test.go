@@ -157,6 +157,7 @@ func sample(id string) any {
 		"add-dependency": wire.DependsOn{On: "gt-1"},
 		"create-convoy":  wire.NewConvoy{Title: "x", Tasks: []town.NewBead{{Title: "y"}}},
 		"update-convoy":  json.RawMessage(`{"title":"x"}`),
+		"apply-plan":     wire.Apply{Plan: "1-0123456789abcdef"},
 	}[id]
 }
 

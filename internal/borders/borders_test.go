@@ -42,7 +42,7 @@ var borders = []border{
 	{"internal/journal/sqlite", []string{"journal", "town"}, []string{"journal/journaltest"}, "one journal among others"},
 	{"internal/observe", []string{"town"}, nil, "it counts and reports what others hand it"},
 	{"internal/effect", []string{"runtime", "git", "observe", "town"}, []string{"runtime/process"}, "it carries out what the core decided"},
-	{"internal/controller", []string{"journal", "effect", "runtime", "observe", "town"}, []string{"journal/sqlite", "runtime/process", "git"},
+	{"internal/controller", []string{"journal", "effect", "runtime", "observe", "town", "wire"}, []string{"journal/sqlite", "runtime/process", "git"},
 		"the only caller of a live Step"},
 	{"internal/sim", []string{"controller", "runtime", "town"}, nil,
 		"towns on a time of their own; of the controller it takes the rhythm, of the runtime the classes of refusals"},

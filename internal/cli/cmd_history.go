@@ -13,17 +13,24 @@ import (
 )
 
 func (a *app) whyCmd() *cobra.Command {
-	return &cobra.Command{Use: "why ID", Short: "Say why a bead, agent or convoy is as it is", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	var moment string
+	c := &cobra.Command{Use: "why ID", Short: "Say why a bead, agent or convoy is as it is, or was", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+		var at town.Time
+		if err := parseMoment("at", moment, &at); err != nil {
+			return err
+		}
 		t, err := a.inTown(cmd.Context())
 		if err != nil {
 			return err
 		}
-		why, err := t.Why(cmd.Context(), argv[0])
+		why, err := t.Why(cmd.Context(), argv[0], at)
 		if err != nil {
 			return err
 		}
 		return a.print(why, func(w io.Writer) { printWhy(w, &why) })
 	}}
+	c.Flags().StringVar(&moment, "at", "", "a moment that is past, RFC 3339; default: now")
+	return c
 }
 
 func printWhy(w io.Writer, why *wire.Why) {

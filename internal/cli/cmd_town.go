@@ -130,6 +130,7 @@ func (a *app) townCmd() *cobra.Command {
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			return t.Pause(ctx, strings.Join(argv, " "))
 		}))
+	c.AddCommand(a.townApplyCmd())
 	c.AddCommand(a.onTown("resume", "End a pause", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Resume(ctx) }))
 	return c
 }

@@ -183,8 +183,13 @@ func (t *Town) Convoy(ctx context.Context, id town.BeadID) (wire.Convoy, error) 
 }
 
 // Plan says what the next tick would do.
-func (t *Town) Plan(ctx context.Context) (wire.Plan, error) {
-	return post[wire.Plan](ctx, t.c, t.at("debug", "reconcile-dry-run"), nil)
+func (t *Town) Plan(ctx context.Context, q wire.PlanQuery) (wire.Plan, error) {
+	return post[wire.Plan](ctx, t.c, t.at("debug", "reconcile-dry-run"), q)
+}
+
+// Apply carries out the plan of a fingerprint, if the town is paused and it is still what would come next.
+func (t *Town) Apply(ctx context.Context, fingerprint string) (wire.Applied, error) {
+	return post[wire.Applied](ctx, t.c, t.at("debug", "apply-plan"), wire.Apply{Plan: fingerprint})
 }
 
 // Replay replays a part of the history in the server's memory.
@@ -275,8 +280,13 @@ func (t *Town) Events(ctx context.Context, query url.Values) (json.RawMessage, e
 }
 
 // Why explains a bead, agent or convoy, with the last things that happened to it.
-func (t *Town) Why(ctx context.Context, id string) (wire.Why, error) {
-	return get[wire.Why](ctx, t.c, t.at("debug", "why", id))
+// At a moment that is past if at is not zero.
+func (t *Town) Why(ctx context.Context, id string, at town.Time) (wire.Why, error) {
+	path := t.at("debug", "why", id)
+	if at != 0 {
+		path += "?" + url.Values{"at": {at.String()}}.Encode()
+	}
+	return get[wire.Why](ctx, t.c, path)
 }
 
 // History tells what happened to a bead, agent or convoy: at most limit things, or as many as the

@@ -198,21 +198,6 @@ func (c *Controller) Read(id town.TownID, f func(*town.State)) error {
 	return nil
 }
 
-// Plan returns the tick that would come next, with what is pending now, and changes nothing.
-func (c *Controller) Plan(ctx context.Context, id town.TownID) (*town.Tick, error) {
-	l, err := c.loop(id)
-	if err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	events, err := c.opts.Journal.Pending(ctx, id, maxBatch)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the pending events of %s: %w", id, err)
-	}
-	return l.state.Plan(town.Input{Now: c.now(), Events: events}), nil
-}
-
 // Subscribe returns a channel with every recorded tick from now on and a function that ends it.
 // The channel is closed when the subscriber is too slow or the server stops.
 func (c *Controller) Subscribe(id town.TownID) (<-chan *town.Tick, func(), error) {

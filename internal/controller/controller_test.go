@@ -254,11 +254,11 @@ func TestPlanIsTheNextTick(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := j.Ticks(ctx, "main", journal.TickFilter{Newest: true, Limit: 1})
-	if err != nil || string(got[0].Encode()) != string(plan.Encode()) {
+	if err != nil || string(got[0].Encode()) != string(plan.Tick.Encode()) {
 		t.Errorf("the tick is not the plan (%v)\nplan %+v\ntick %+v", err, plan, got[0])
 	}
-	if len(plan.Effects) != 1 || o.carriedIDs()[0] != plan.Effects[0].ID {
-		t.Errorf("effects %v, planned %v", o.carriedIDs(), plan.Effects)
+	if len(plan.Tick.Effects) != 1 || o.carriedIDs()[0] != plan.Tick.Effects[0].ID {
+		t.Errorf("effects %v, planned %v", o.carriedIDs(), plan.Tick.Effects)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"gastown/internal/journal"
 	"gastown/internal/town"
+	"gastown/internal/wire"
 )
 
 // The rhythm of a loop.
@@ -33,6 +34,7 @@ type loop struct {
 	c    *Controller
 	id   town.TownID
 	wake chan struct{}
+	jobs chan func(context.Context) // for the loop's own goroutine, between its ticks
 
 	mu    sync.RWMutex // guards state; held for writing from Step to the end of commit
 	state *town.State
@@ -41,7 +43,7 @@ type loop struct {
 	waiters  map[string]*waiter
 	subs     map[chan *town.Tick]struct{}
 	failure  error
-	last     Figures
+	last     wire.Figures
 	recent   []RecentEvent
 	nextFire time.Time
 	interval time.Duration
@@ -55,7 +57,7 @@ type loop struct {
 
 func newLoop(c *Controller, id town.TownID, s *town.State) *loop {
 	return &loop{
-		c: c, id: id, state: s, wake: make(chan struct{}, 1), waiters: map[string]*waiter{},
+		c: c, id: id, state: s, wake: make(chan struct{}, 1), jobs: make(chan func(context.Context)), waiters: map[string]*waiter{},
 		subs: map[chan *town.Tick]struct{}{}, snapTick: s.Tick(), snapAt: c.opts.Now(),
 	}
 }
@@ -142,6 +144,8 @@ func (l *loop) run(ctx context.Context) {
 			l.snapshot(context.WithoutCancel(ctx))
 			l.endSubscriptions()
 			return
+		case job := <-l.jobs:
+			job(context.WithoutCancel(ctx))
 		case <-l.wake:
 		case <-timer.C:
 		}
@@ -158,7 +162,7 @@ func (l *loop) turns(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("cannot read the pending events: %w", err)
 		}
-		if err := l.turn(ctx, events); err != nil {
+		if err := l.turn(ctx, l.c.now(), events); err != nil {
 			return err
 		}
 		if len(events) < maxBatch {
@@ -176,10 +180,10 @@ func (l *loop) turns(ctx context.Context) error {
 }
 
 // turn makes one tick: Step, commit, effects, news.
-func (l *loop) turn(ctx context.Context, events []town.Event) error {
+func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) error {
 	started := l.c.opts.Now()
 	l.mu.Lock()
-	t := l.state.Step(town.Input{Now: town.TimeOf(started), Events: events})
+	t := l.state.Step(town.Input{Now: now, Events: events})
 	stepped := l.c.opts.Now()
 	if !t.Empty() {
 		if err := l.c.opts.Journal.CommitTick(ctx, l.id, t); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gastown/internal/town"
+	"gastown/internal/wire"
 )
 
 // recentKept is how many of the last events the status document shows.
@@ -23,7 +24,7 @@ type Status struct {
 	Agents       AgentTally         `json:"agents"`
 	Beads        BeadTally          `json:"beads"`
 	Patrol       Patrol             `json:"patrol"`
-	Reconciler   Figures            `json:"reconciler"`
+	Reconciler   wire.Figures       `json:"reconciler"`
 	RecentEvents []RecentEvent      `json:"recentEvents"`
 	LastTick     town.TickNo        `json:"lastTick"`
 	LastTickAt   town.Time          `json:"lastTickAt"`
@@ -67,21 +68,6 @@ type Patrol struct {
 	OrphanedHooks   int `json:"orphanedHooks"` // agents that hold a bead and are not at work on it
 }
 
-// Figures are those of the last recorded tick.
-type Figures struct {
-	EventsDrained        int                     `json:"eventsDrained"`
-	ActionsEmitted       int                     `json:"actionsEmitted"`
-	ActionsByType        map[town.ActionKind]int `json:"actionsByType"`
-	SideEffectsAttempted int                     `json:"sideEffectsAttempted"` // effects that the tick decided
-	SideEffectsSucceeded int                     `json:"sideEffectsSucceeded"` // outcomes that it took in
-	SideEffectsFailed    int                     `json:"sideEffectsFailed"`
-	InvariantViolations  int                     `json:"invariantViolations"`
-	WallClockMs          float64                 `json:"wallClockMs"`
-	// PendingEventCount is how many events waited when the tick began; more than a tick takes at
-	// once (500) are counted as that many.
-	PendingEventCount int `json:"pendingEventCount"`
-}
-
 // RecentEvent is an event in a few words.
 type RecentEvent struct {
 	Seq     town.Seq       `json:"seq"`
@@ -93,12 +79,11 @@ type RecentEvent struct {
 	Reason  string         `json:"reason,omitempty"`
 }
 
-// note keeps the figures of a recorded tick. The caller holds the book.
-func (l *loop) note(t *town.Tick, events []town.Event, took time.Duration) {
-	f := Figures{
+// figuresOf counts what a tick did with the events.
+func figuresOf(t *town.Tick, events []town.Event) wire.Figures {
+	f := wire.Figures{
 		EventsDrained: len(t.Events), ActionsEmitted: len(t.Actions), ActionsByType: map[town.ActionKind]int{},
-		SideEffectsAttempted: len(t.Effects), InvariantViolations: len(t.Violations),
-		WallClockMs: float64(took.Microseconds()) / 1000, PendingEventCount: len(events),
+		SideEffectsAttempted: len(t.Effects), InvariantViolations: len(t.Violations), PendingEventCount: len(events),
 	}
 	for i := range t.Actions {
 		f.ActionsByType[t.Actions[i].Kind]++
@@ -111,7 +96,13 @@ func (l *loop) note(t *town.Tick, events []town.Event, took time.Duration) {
 			f.SideEffectsFailed++
 		}
 	}
-	l.last = f
+	return f
+}
+
+// note keeps the figures of a recorded tick. The caller holds the book.
+func (l *loop) note(t *town.Tick, events []town.Event, took time.Duration) {
+	l.last = figuresOf(t, events)
+	l.last.WallClockMs = float64(took.Microseconds()) / 1000
 	for i := range events {
 		e, o := &events[i], &t.Events[i]
 		l.recent = append(l.recent, RecentEvent{Seq: e.Seq, At: t.At, Type: e.Type, Agent: e.Agent, Bead: e.Bead, Outcome: o.Verdict, Reason: o.Reason})

@@ -114,6 +114,16 @@ type ActionSpec struct {
 	Doc    string
 }
 
+// ActionSpecOf finds the description of an action.
+func ActionSpecOf(kind ActionKind) (ActionSpec, bool) {
+	for _, s := range ActionSpecs() {
+		if s.Kind == kind {
+			return s, true
+		}
+	}
+	return ActionSpec{}, false
+}
+
 // ActionSpecs lists every action, in the order of the reference.
 func ActionSpecs() []ActionSpec {
 	return []ActionSpec{

@@ -1,6 +1,10 @@
 package wire
 
-import "gastown/internal/town"
+import (
+	"encoding/json"
+
+	"gastown/internal/town"
+)
 
 // ReplayQuery is a part of a town's history to be replayed, as times, as events or as ticks, and what to
 // change in it.
@@ -40,7 +44,7 @@ type RuleSets struct {
 type ReplayTick struct {
 	Tick        town.TickNo    `json:"tick"`
 	At          town.Time      `json:"at"`
-	Events      []ReplayEvent  `json:"events"`
+	Events      []TakenEvent   `json:"events"`
 	Recorded    []town.Action  `json:"recorded"`
 	Recomputed  []town.Action  `json:"recomputed"`
 	Agree       bool           `json:"agree"`
@@ -48,8 +52,8 @@ type ReplayTick struct {
 	State       *StateSnapshot `json:"state,omitempty" doc:"The town after the tick, if the state of every tick is wanted."`
 }
 
-// ReplayEvent is an event that a replay took, with what becomes of it now.
-type ReplayEvent struct {
+// TakenEvent is an event with what becomes of it in a plan or a replay.
+type TakenEvent struct {
 	Seq     town.Seq          `json:"seq"`
 	ID      string            `json:"eventId"`
 	Type    town.EventType    `json:"eventType"`
@@ -75,11 +79,42 @@ type StateSnapshot struct {
 	NonTerminalBeads []*town.Bead  `json:"nonTerminalBeads"`
 }
 
+// PlanQuery says what a plan supposes. Nothing of it is needed.
+type PlanQuery struct {
+	At      town.Time     `json:"at,omitempty" format:"date-time" doc:"A moment: one that is past gives the plan of then, one to come also the ticks until then."`
+	Assume  []AssumedFact `json:"assume,omitempty" maxItems:"100" doc:"What if these came in, after what is pending."`
+	Resumed bool          `json:"resumed,omitempty" doc:"As if the pause were over."`
+}
+
+// AssumedFact is an event that did not happen.
+type AssumedFact struct {
+	Type    town.EventType  `json:"eventType" minLength:"1"`
+	Agent   town.AgentID    `json:"agentId,omitempty"`
+	Run     town.Run        `json:"run,omitempty"`
+	Bead    town.BeadID     `json:"beadId,omitempty"`
+	Payload json.RawMessage `json:"payload,omitempty" doc:"As the reference of events says for this type."`
+}
+
 // Plan is the tick that would come next. Nothing was applied.
 type Plan struct {
 	Tick
-	// After is the newest recorded tick, and Fingerprint names this plan: equal plans have equal ones.
-	After       town.TickNo   `json:"after"`
-	Effects     []town.Effect `json:"effects" doc:"What would be carried out outside."`
-	Fingerprint string        `json:"fingerprint" doc:"Equal plans have equal ones."`
+	After   town.TickNo     `json:"after" doc:"The newest recorded tick."`
+	AfterAt town.Time       `json:"afterAt" doc:"When that was."`
+	Taken   []TakenEvent    `json:"taken" doc:"The events that the tick takes, with what becomes of them."`
+	Effects []town.Effect   `json:"effects" doc:"What would be carried out outside."`
+	Waits   []town.OpenWait `json:"waits" doc:"What waits after the tick, the longest first."`
+	Metrics Figures         `json:"reconciler" doc:"The figures that the status document would show."`
+	// Fingerprint names this plan, for carrying it out: equal plans have equal ones.
+	Fingerprint string `json:"fingerprint" doc:"TICK-HASH. Equal plans have equal ones."`
+	Later       []Tick `json:"later,omitempty" doc:"The ticks after it until the moment asked for, if nothing else came in."`
+}
+
+// Apply names the plan to carry out.
+type Apply struct {
+	Plan string `json:"plan" minLength:"1" doc:"Its fingerprint."`
+}
+
+// Applied says which tick a plan became.
+type Applied struct {
+	Tick town.TickNo `json:"tick"`
 }

@@ -12,57 +12,6 @@ import (
 	"gastown/internal/wire"
 )
 
-// exitChanges is the exit code of a plan that would change something.
-const exitChanges = 1
-
-func (a *app) planCmd() *cobra.Command {
-	return &cobra.Command{
-		Use: "plan", Short: "Say what the next look at the town would do, and why", Args: args(cobra.NoArgs),
-		Long: "Says what the next look at the town would do, and why. Nothing is done.\nExits with 0 if there is nothing to do, 1 if something would change, and 2 if that cannot be said.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			t, err := a.inTown(cmd.Context())
-			if err != nil {
-				return &exitError{exitUsage, err}
-			}
-			p, err := t.Plan(cmd.Context())
-			if err != nil {
-				return &exitError{exitUsage, err}
-			}
-			if err := a.print(p, func(w io.Writer) { printPlan(w, &p) }); err != nil {
-				return err
-			}
-			if len(p.Actions)+len(p.Events)+len(p.Changes) > 0 {
-				return &exitError{exitChanges, nil}
-			}
-			return nil
-		},
-	}
-}
-
-func printPlan(w io.Writer, p *wire.Plan) {
-	if len(p.Events) == 0 && len(p.Actions) == 0 {
-		fmt.Fprintf(w, "nothing to do after tick %d\n", p.After)
-		return
-	}
-	fmt.Fprintf(w, "tick %d at %s would take %d events, decide %d actions and carry out %d effects:\n", p.No, p.At, len(p.Events), len(p.Actions), len(p.Effects))
-	printActions(w, "  ", p.Actions)
-	fmt.Fprintf(w, "plan %s\n", p.Fingerprint)
-}
-
-// printActions lists decisions with what they change, and why.
-func printActions(w io.Writer, indent string, actions []town.Action) {
-	table(w, func(w io.Writer) {
-		for i := range actions {
-			x := &actions[i]
-			what := strings.TrimSpace(string(x.Bead) + " " + string(x.Agent))
-			if x.From+x.To != "" {
-				what += " " + x.From + "->" + x.To
-			}
-			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\n", indent, x.Kind, what, x.Rule, x.Reason)
-		}
-	})
-}
-
 func (a *app) replayCmd() *cobra.Command {
 	var from, to string
 	var q wire.ReplayQuery
