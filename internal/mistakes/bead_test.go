@@ -145,4 +145,10 @@ var beadMistakes = []mistake{
 		new:   "if a.Dispatch == DispatchSure {",
 		wrong: "A start that was decided and is not wanted any more is carried out after a crash.",
 	},
+	{
+		name: "wait-for-its-own-escalation", file: "dependency.go",
+		old:   `b.Escalation != nil && b.Escalation.About != ""`,
+		new:   `b.Escalation != nil && b.Escalation.About == ""`,
+		wrong: "Work waits for an escalation that ends with that work.",
+	},
 }

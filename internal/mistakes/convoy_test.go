@@ -51,4 +51,10 @@ var convoyMistakes = []mistake{
 		new:   "o != nil && !o.Live() {",
 		wrong: "A bead goes to the archive while another depends on it.",
 	},
+	{
+		name: "landing-archived-before-its-convoy", file: "rule_care.go",
+		old:   "src.Convoy.LandingRequest == b.ID",
+		new:   "src.Convoy.LandingRequest != b.ID",
+		wrong: "A convoy that is retried names a landing that has left for the archive.",
+	},
 }

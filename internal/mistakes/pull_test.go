@@ -116,4 +116,10 @@ var pullMistakes = []mistake{
 		new:   "if e.Status == InProgress {",
 		wrong: "Nothing of the rig is merged while a pull request waits for its checks.",
 	},
+	{
+		name: "awaited-for-ever", file: "pull.go",
+		old:   "p.Missed++; p.Missed < maxMissed",
+		new:   "p.Missed++; p.Missed < maxMissed*1000",
+		wrong: "A merge request waits for ever for a commit that is not on its branch any more.",
+	},
 }

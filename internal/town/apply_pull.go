@@ -105,13 +105,16 @@ func (p *PRStatusChanged) apply(t *tick, e *Event) *Refusal {
 }
 
 func (t *tick) pullOpen(b *Bead, head string) *Refusal {
+	news := head != b.Merge.PR.Head
 	r := t.editPull(b, func(pr *PullPart) {
 		pr.Poll.answered()
-		if head != pr.Head {
+		if news {
 			pr.moved(head)
+		} else {
+			news = pr.missed()
 		}
 	})
-	if r == nil && b.Merge.PR.Head != head {
+	if r == nil && news {
 		// Whoever pushed it: that is what will be merged.
 		t.s.editBead(b.ID, t.now, func(m *Bead) { m.Merge.Head = head })
 	}

@@ -69,7 +69,7 @@ func (s *State) cycle(from, on BeadID) string {
 }
 
 // waitsFor lists what a bead must wait for: its blockers, and, as long as it may still go on, the
-// members of a convoy and the merge requests made for it.
+// members of a convoy, what an escalation is about, and the merge requests made for it.
 func (s *State) waitsFor(id BeadID) []BeadID {
 	var out []BeadID
 	for _, d := range s.needs(id, Blocks) {
@@ -83,6 +83,9 @@ func (s *State) waitsFor(id BeadID) []BeadID {
 		for _, d := range s.neededBy(id, Tracks) {
 			out = append(out, d.Bead)
 		}
+	}
+	if b.Escalation != nil && b.Escalation.About != "" {
+		out = append(out, b.Escalation.About)
 	}
 	return append(out, s.ix.requestsOf[id]...)
 }

@@ -7,14 +7,16 @@ import (
 
 // PullPart is the pull request that a merge request waits for, as it was last seen.
 type PullPart struct {
-	URL    string `json:"url"`
+	URL    string `json:"url" share:"url"`
 	Number int    `json:"number"`
 	Opened Time   `json:"opened"` // when the merge request began to wait for it
 	// Head is the commit that the forge showed last.
-	Head string `json:"headSha,omitempty"`
+	Head string `json:"headSha,omitempty" share:"keep"`
 	// Awaits is the commit of a rework that the forge does not show yet: what is said of any other
 	// head is out of date.
-	Awaits string `json:"awaitsSha,omitempty"`
+	Awaits string `json:"awaitsSha,omitempty" share:"keep"`
+	// Missed is how many looks in a row have not shown that commit.
+	Missed int `json:"missedLooks,omitempty"`
 
 	// Green is since when nothing but an approval has been missing; zero if something is.
 	Green  Time       `json:"greenSince,omitempty"`
@@ -45,7 +47,7 @@ type PullCounts struct {
 
 // PullFeedback is what somebody, or a check, wants changed on a pull request.
 type PullFeedback struct {
-	Print    string `json:"print"` // of its content: equal prints are the same feedback
+	Print    string `json:"print" share:"keep"` // of its content: equal prints are the same feedback
 	Comments int    `json:"comments,omitempty"`
 	Failing  int    `json:"failing,omitempty"`
 	// Text is what the work on it is told; it is dropped once that has been made.
@@ -108,8 +110,24 @@ func (p *PullPart) settle() {
 
 // moved takes in that the forge shows another head.
 func (p *PullPart) moved(head string) {
-	p.Head, p.Awaits = head, ""
+	p.Head, p.Awaits, p.Missed = head, "", 0
 	p.settle()
+}
+
+// maxMissed is how many looks in a row may not show what was done on the branch, at a look a minute. Then the
+// branch is at something else, for example because an ended run went on: what the forge shows is the truth.
+const maxMissed = 10
+
+// missed takes in that the forge still shows the head from before the work, and reports whether that now holds.
+func (p *PullPart) missed() bool {
+	if p.Awaits == "" {
+		return false
+	}
+	if p.Missed++; p.Missed < maxMissed {
+		return false
+	}
+	p.moved(p.Head)
+	return true
 }
 
 // reworked takes in that work on the branch has come to a commit. The forge is asked again as soon
@@ -117,7 +135,7 @@ func (p *PullPart) moved(head string) {
 func (p *PullPart) reworked(head string) {
 	p.Poll.After = 0
 	if head != "" && head != p.Head {
-		p.Awaits = head
+		p.Awaits, p.Missed = head, 0
 		p.settle()
 	}
 }
@@ -204,6 +222,7 @@ func (p *PullPart) code(c *coder) {
 	codeString(c, &p.ConflictBead)
 	codeAsking(c, &p.Poll)
 	codeAsking(c, &p.Merge)
+	codeInt(c, &p.Missed)
 }
 
 func codePullPart(c *coder, p *PullPart) { p.code(c) }

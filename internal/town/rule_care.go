@@ -37,8 +37,8 @@ func archive(s *State, now Time, b *Bead) Look {
 	return act(Action{Kind: ArchiveBead, Bead: b.ID, Reason: "over for " + s.config("").Retention.String()})
 }
 
-// stillNeededBy returns a bead whose rules look at b, or "". A convoy keeps its members as long as
-// it is here itself: retried, it must know what they came to.
+// stillNeededBy returns a bead whose rules look at b, or "". A convoy keeps its members and its
+// landing as long as it is here itself: retried, it must know what they came to.
 func (s *State) stillNeededBy(b *Bead) BeadID {
 	for _, d := range s.ix.neededBy[b.ID] {
 		if o := s.beads[d.Bead]; o != nil && o.Live() {
@@ -60,7 +60,7 @@ func (s *State) stillNeededBy(b *Bead) BeadID {
 		return mr.ID
 	}
 	if b.Merge != nil {
-		if src := s.beads[b.Merge.Source]; src != nil && src.Live() {
+		if src := s.beads[b.Merge.Source]; src != nil && (src.Live() || src.Convoy != nil && src.Convoy.LandingRequest == b.ID) {
 			return src.ID
 		}
 	}

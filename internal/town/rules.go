@@ -142,7 +142,7 @@ var rules = []Rule{
 		Numbers: []string{"auto_merge true", "auto_merge_delay 5m", "refusals 3", "ask again after 1m, doubling up to 30m"}},
 	{Name: "review/poll", On: KindBead, Look: onPull(poll),
 		Doc:     "The forge is asked how a pull request stands; a merge request whose pull request cannot be looked at fails.",
-		Numbers: []string{"at most every 60s", "ask again after 1m, doubling up to 30m", "invalid answers 3", "transient failures 10", "a forge's rest at most 24h"}},
+		Numbers: []string{"at most every 60s", "ask again after 1m, doubling up to 30m", "invalid answers 3", "transient failures 10", "a forge's rest at most 24h", "looks without what was pushed 10"}},
 
 	{Name: "convoys/progress", On: KindBead, Look: onConvoy(progress),
 		Doc: "The members of a convoy and those that are done are counted."},
