@@ -46,38 +46,38 @@ const (
 // precondition: what the action expects to find.
 type Action struct {
 	Kind   ActionKind `json:"action"`
-	Rule   string     `json:"rule"`
+	Rule   string     `json:"rule" share:"keep"`
 	Reason string     `json:"reason"`
 	Bead   BeadID     `json:"bead,omitempty"`
 	Agent  AgentID    `json:"agent,omitempty"`
 	Rig    RigID      `json:"rig,omitempty"`
 	Role   Role       `json:"role,omitempty"`
 	Run    Run        `json:"run,omitempty"`
-	From   string     `json:"from,omitempty"`
-	To     string     `json:"to,omitempty"`
+	From   string     `json:"from,omitempty" share:"keep"`
+	To     string     `json:"to,omitempty" share:"keep"`
 	// Ends closes the bead's attempt that goes on, with whose fault that was.
-	Ends  string `json:"ends,omitempty"`
+	Ends  string `json:"ends,omitempty" share:"keep"`
 	Fault Fault  `json:"fault,omitempty"`
 	// Code is the failure's code, the outcome of a closed bead, the labels of a new one, the field of a
 	// repair or the kind of an edge.
-	Code string `json:"code,omitempty"`
+	Code string `json:"code,omitempty" share:"keep"`
 	// N is a count: the try of an effect, or members done.
 	N     int `json:"n,omitempty"`
 	Total int `json:"total,omitempty"`
 	// Breaker names the breaker that opens, closes or has lost its probe.
-	Breaker string `json:"breaker,omitempty"`
+	Breaker string `json:"breaker,omitempty" share:"keep"`
 	// Title, Severity, Category, Cause and Standing describe an escalation or a request to be made,
 	// and Made is the bead that was. Title is also what a nudge says, Category its tier or the kind of
 	// a request.
 	Title    string   `json:"title,omitempty"`
 	Severity Severity `json:"severity,omitempty"`
-	Category string   `json:"category,omitempty"`
-	Cause    string   `json:"cause,omitempty"`
+	Category string   `json:"category,omitempty" share:"word"`
+	Cause    string   `json:"cause,omitempty" share:"cause"`
 	Standing bool     `json:"standing,omitempty"`
 	Made     BeadID   `json:"made,omitempty"`
 	Nudge    NudgeID  `json:"nudge,omitempty"`
 	// Broken says that the precondition did not hold and nothing was done: a defect.
-	Broken string `json:"broken,omitempty"`
+	Broken string `json:"broken,omitempty" share:"keep"`
 }
 
 func (a *Action) code(c *coder) {

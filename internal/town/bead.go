@@ -74,8 +74,8 @@ type Bead struct {
 	Parent    BeadID     `json:"parent,omitempty"`
 	Assignee  AgentID    `json:"assignee,omitempty"`
 	Priority  Priority   `json:"priority"`
-	Labels    []string   `json:"labels,omitempty"`
-	CreatedBy string     `json:"createdBy,omitempty"`
+	Labels    []string   `json:"labels,omitempty" share:"keep"`
+	CreatedBy string     `json:"createdBy,omitempty" share:"keep"`
 
 	Created Time `json:"created"`
 	Updated Time `json:"updated"`          // last change of anything on the bead
@@ -128,7 +128,7 @@ const (
 
 // Failure says why a bead failed.
 type Failure struct {
-	Code    string `json:"code"`
+	Code    string `json:"code" share:"keep"`
 	Message string `json:"message"`
 }
 
@@ -148,7 +148,7 @@ type Attempt struct {
 	Agent   AgentID `json:"agent"`
 	Started Time    `json:"started"`
 	Ended   Time    `json:"ended,omitempty"` // zero while it goes on
-	Outcome string  `json:"outcome,omitempty"`
+	Outcome string  `json:"outcome,omitempty" share:"keep"`
 	Reason  string  `json:"reason,omitempty"`
 	Fault   Fault   `json:"fault,omitempty"`
 	// Tokens (in and out) and Micros (millionths of a dollar) are what the run says it consumed.
@@ -177,10 +177,10 @@ const (
 // MergePart is what a merge request has beyond a bead.
 type MergePart struct {
 	Source BeadID `json:"source"` // the issue or convoy it is for
-	Branch string `json:"branch"`
-	Target string `json:"target"`
+	Branch string `json:"branch" share:"branch"`
+	Target string `json:"target" share:"branch"`
 	// Head is the commit the agent said is done; what is merged must be it.
-	Head    string `json:"head,omitempty"`
+	Head    string `json:"head,omitempty" share:"keep"`
 	Summary string `json:"summary,omitempty"`
 	// NoChanges is the reason the agent gave for having changed nothing, if it did.
 	NoChanges   string      `json:"noChanges,omitempty"`
@@ -192,7 +192,7 @@ type MergePart struct {
 	VerifyError string `json:"verifyError,omitempty"`
 	Ahead       int    `json:"ahead,omitempty"` // commits the branch is ahead of its target
 	Reworks     int    `json:"reworks,omitempty"`
-	MergeCommit string `json:"mergeCommit,omitempty"`
+	MergeCommit string `json:"mergeCommit,omitempty" share:"keep"`
 	// PR is the pull request that it waits for, in the pr strategy.
 	PR *PullPart `json:"pullRequest,omitempty"`
 }
@@ -220,7 +220,7 @@ const (
 
 // ConvoyPart is what a convoy has beyond a bead. Its members are the issues that track it.
 type ConvoyPart struct {
-	Branch         string    `json:"branch,omitempty"` // feature branch, in review-then-land
+	Branch         string    `json:"branch,omitempty" share:"branch"` // feature branch, in review-then-land
 	Mode           MergeMode `json:"mergeMode"`
 	Staged         bool      `json:"staged,omitempty"` // members wait until it is started
 	Ready          bool      `json:"readyToLand,omitempty"`

@@ -20,7 +20,7 @@ const (
 // well. It is closed as long as Opened is zero.
 type Breaker struct {
 	Rig   RigID  `json:"rig,omitempty"` // empty for the town's
-	Class string `json:"class"`
+	Class string `json:"class" share:"keep"`
 	// Starting says that processes could not be started, so that one which starts proves that the
 	// cause is over; otherwise an attempt must end well for that.
 	Starting bool   `json:"starting,omitempty"`

@@ -15,8 +15,8 @@ const maxMail = 200
 
 // MessagePart is what a message has beyond a bead.
 type MessagePart struct {
-	From string `json:"from"`
-	To   string `json:"to"` // an agent, or ToPeople
+	From string `json:"from" share:"keep"`
+	To   string `json:"to" share:"keep"` // an agent, or ToPeople
 	Read Time   `json:"read,omitempty"`
 }
 

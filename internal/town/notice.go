@@ -19,8 +19,8 @@ const (
 // EscalationPart is what an escalation has beyond a bead.
 type EscalationPart struct {
 	Severity Severity `json:"severity"`
-	Category string   `json:"category"`
-	Cause    string   `json:"cause"` // equal causes are one escalation
+	Category string   `json:"category" share:"word"`
+	Cause    string   `json:"cause" share:"cause"` // equal causes are one escalation
 	About    BeadID   `json:"about,omitempty"`
 	// Standing says that a rule closes it once its cause is over, also if nobody acknowledges it.
 	Standing     bool `json:"standing,omitempty"`
@@ -67,14 +67,14 @@ const (
 // TriagePart is what a triage request has beyond a bead.
 type TriagePart struct {
 	Kind  TriageKind `json:"kind"`
-	Cause string     `json:"cause"` // equal causes are one request
+	Cause string     `json:"cause" share:"cause"` // equal causes are one request
 	About BeadID     `json:"about,omitempty"`
 	Agent AgentID    `json:"agent,omitempty"`
 	Run   Run        `json:"run,omitempty"` // which of the agent's it is about
 	// Options are what may be decided; Resolution is what was, by whom, and why.
 	Options    []Resolution `json:"options,omitempty"`
 	Resolution Resolution   `json:"resolution,omitempty"`
-	ResolvedBy string       `json:"resolvedBy,omitempty"`
+	ResolvedBy string       `json:"resolvedBy,omitempty" share:"keep"`
 	Note       string       `json:"note,omitempty"`
 }
 

@@ -23,7 +23,7 @@ const (
 
 // NotifySettings says who outside is told of escalations.
 type NotifySettings struct {
-	Webhooks []string `json:"webhooks,omitempty" doc:"URLs that get a POST of JSON; env:NAME or file:PATH where one has a secret in it."`
+	Webhooks []string `json:"webhooks,omitempty" doc:"URLs that get a POST of JSON; env:NAME or file:PATH where one has a secret in it." share:"webhook"`
 }
 
 func (n *NotifySettings) validate() error {

@@ -52,7 +52,7 @@ type Nudge struct {
 	Run     Run     `json:"run,omitempty"` // the only run it is for; zero if any may hear it
 	Message string  `json:"message"`
 	Tier    Tier    `json:"tier,omitempty"`
-	Source  string  `json:"source"` // the rule, person or agent that it comes from
+	Source  string  `json:"source" share:"keep"` // the rule, person or agent that it comes from
 
 	Status    NudgeStatus `json:"status"`
 	Created   Time        `json:"created"`

@@ -6,9 +6,9 @@ package town
 type (
 	// TownConfigured sets configuration values; those that are not named stay as they are.
 	TownConfigured struct {
-		Name     string   `json:"name,omitempty" doc:"The name that people see."`
+		Name     string   `json:"name,omitempty" doc:"The name that people see." share:"keep"`
 		Settings Settings `json:"settings" doc:"Values to set; those not named stay as they are."`
-		Unset    []string `json:"unset,omitempty" doc:"Keys that get their default back, such as max_agents or env.NAME."`
+		Unset    []string `json:"unset,omitempty" doc:"Keys that get their default back, such as max_agents or env.NAME." share:"keep"`
 	}
 	// TownPaused keeps the town from starting anything; what runs goes on.
 	TownPaused struct {
@@ -19,16 +19,16 @@ type (
 	// RigAdded brings a repository into the town. Its URL has been tried before.
 	RigAdded struct {
 		Rig           RigID    `json:"rig" doc:"Its name, unique in the town and never changed."`
-		URL           string   `json:"url" doc:"Where the repository is."`
-		DefaultBranch string   `json:"defaultBranch" doc:"The branch that work is merged into."`
+		URL           string   `json:"url" doc:"Where the repository is." share:"url"`
+		DefaultBranch string   `json:"defaultBranch" doc:"The branch that work is merged into." share:"keep"`
 		Settings      Settings `json:"settings" doc:"Overrides of the town's configuration."`
 	}
 	// RigUpdated changes a rig's default branch or overrides.
 	RigUpdated struct {
 		Rig           RigID    `json:"rig" doc:"The rig that changes."`
-		DefaultBranch string   `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on."`
+		DefaultBranch string   `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on." share:"keep"`
 		Settings      Settings `json:"settings" doc:"Overrides to set; those not named stay as they are."`
-		Unset         []string `json:"unset,omitempty" doc:"Keys that the rig takes from the town again."`
+		Unset         []string `json:"unset,omitempty" doc:"Keys that the rig takes from the town again." share:"keep"`
 	}
 	// RigRemoved takes a rig without live beads out of the town.
 	RigRemoved struct {
@@ -36,14 +36,14 @@ type (
 	}
 	// NewBead describes a bead to be made. Key is its name within the batch.
 	NewBead struct {
-		Key       string            `json:"key,omitempty" doc:"Name of the bead within this batch, for dependsOn."`
+		Key       string            `json:"key,omitempty" doc:"Name of the bead within this batch, for dependsOn." share:"keep"`
 		Title     string            `json:"title" doc:"One line."`
 		Body      string            `json:"body,omitempty" doc:"What is to be done, in full."`
 		Rig       RigID             `json:"rig,omitempty" doc:"May be left out where the town has just one."`
 		Parent    BeadID            `json:"parent,omitempty" doc:"The bead that this one is a part of; for people."`
 		Priority  Priority          `json:"priority,omitempty" doc:"critical, high, medium (default) or low."`
-		Labels    []string          `json:"labels,omitempty" doc:"Whole words; those beginning with gt: are taken."`
-		DependsOn []string          `json:"dependsOn,omitempty" doc:"Keys of this batch or ids of beads that must be closed first."`
+		Labels    []string          `json:"labels,omitempty" doc:"Whole words; those beginning with gt: are taken." share:"keep"`
+		DependsOn []string          `json:"dependsOn,omitempty" doc:"Keys of this batch or ids of beads that must be closed first." share:"keep"`
 		Held      bool              `json:"held,omitempty" doc:"Do not start it before it is released."`
 		Timeout   Duration          `json:"timeout,omitempty" doc:"Longest time of one attempt, instead of bead_timeout."`
 		Metadata  map[string]string `json:"metadata,omitempty" doc:"For users; no rule reads it."`
@@ -65,7 +65,7 @@ type (
 		Title    *string           `json:"title,omitempty" doc:"New title."`
 		Body     *string           `json:"body,omitempty" doc:"New text."`
 		Priority *Priority         `json:"priority,omitempty" doc:"critical, high, medium or low."`
-		Labels   *[]string         `json:"labels,omitempty" doc:"All labels the bead has from now on."`
+		Labels   *[]string         `json:"labels,omitempty" doc:"All labels the bead has from now on." share:"keep"`
 		Timeout  *Duration         `json:"timeout,omitempty" doc:"Longest time of one attempt; zero takes bead_timeout."`
 		Metadata map[string]string `json:"metadata,omitempty" doc:"Keys to set; others stay."`
 	}
@@ -115,11 +115,11 @@ type (
 
 	// AgentDone says that the work on the agent's bead is done on a branch.
 	AgentDone struct {
-		Branch    string `json:"branch" doc:"The branch with the work; must be the one the agent was given."`
-		Head      string `json:"headSha" doc:"The commit that is done; what is merged must be it."`
+		Branch    string `json:"branch" doc:"The branch with the work; must be the one the agent was given." share:"branch"`
+		Head      string `json:"headSha" doc:"The commit that is done; what is merged must be it." share:"keep"`
 		Summary   string `json:"summary,omitempty" doc:"What was done, for the merge and for people."`
 		NoChanges string `json:"noChanges,omitempty" doc:"Why nothing had to change, if nothing did."`
-		PRURL     string `json:"prUrl,omitempty" doc:"The pull request that a refinery has opened for its merge request."`
+		PRURL     string `json:"prUrl,omitempty" doc:"The pull request that a refinery has opened for its merge request." share:"url"`
 	}
 	// ChangesRequested says what must be changed on a merge request's branch.
 	ChangesRequested struct {
@@ -145,7 +145,7 @@ type (
 	// AgentEscalated tells people about something.
 	AgentEscalated struct {
 		Severity Severity `json:"severity" doc:"low, medium, high or critical."`
-		Category string   `json:"category" doc:"Equal categories on one bead are one escalation."`
+		Category string   `json:"category" doc:"Equal categories on one bead are one escalation." share:"word"`
 		Message  string   `json:"message" doc:"The first line is the title."`
 	}
 
@@ -154,7 +154,7 @@ type (
 		Status   Observed `json:"status" doc:"starting, running, unresponsive, exited, not_found or unknown."`
 		ExitCode *int     `json:"exitCode,omitempty" doc:"Exit status of a process that ended."`
 		Reason   string   `json:"reason,omitempty" doc:"What the runtime says about it."`
-		Instance string   `json:"instance,omitempty" doc:"Where the process runs, if the runtime has more than one place."`
+		Instance string   `json:"instance,omitempty" doc:"Where the process runs, if the runtime has more than one place." share:"keep"`
 	}
 	// AgentCompleted says that the process of a run has ended.
 	AgentCompleted struct {
@@ -166,23 +166,23 @@ type (
 	HeartbeatLost struct{}
 	// HeartbeatResumed says that the agent is heard again.
 	HeartbeatResumed struct {
-		Instance string `json:"instance,omitempty" doc:"Where the process runs, if the runtime has more than one place."`
+		Instance string `json:"instance,omitempty" doc:"Where the process runs, if the runtime has more than one place." share:"keep"`
 	}
 	// ContainerEviction says that the place where agents run is going to be emptied.
 	ContainerEviction struct {
-		Nonce    string `json:"nonce" doc:"Names this drain."`
-		Instance string `json:"instance,omitempty" doc:"What is being emptied."`
+		Nonce    string `json:"nonce" doc:"Names this drain." share:"keep"`
+		Instance string `json:"instance,omitempty" doc:"What is being emptied." share:"keep"`
 	}
 	// ContainerReady says that the place which was emptied can be used again.
 	ContainerReady struct {
-		Nonce string `json:"nonce" doc:"The drain that this ends."`
+		Nonce string `json:"nonce" doc:"The drain that this ends." share:"keep"`
 	}
 
 	// DispatchAccepted says that the process of a run has been started.
 	DispatchAccepted struct{}
 	// DispatchRejected says that it surely was not.
 	DispatchRejected struct {
-		Class  string `json:"class" doc:"What kind of obstacle, for example command_not_found."`
+		Class  string `json:"class" doc:"What kind of obstacle, for example command_not_found." share:"keep"`
 		Infra  bool   `json:"infra" doc:"The infrastructure's fault: does not count against max_dispatch_attempts."`
 		Reason string `json:"reason" doc:"What went wrong, in full."`
 	}
@@ -194,13 +194,13 @@ type (
 	AgentStopConfirmed struct{}
 	// BranchVerified is what a look at the branch of a merge request found.
 	BranchVerified struct {
-		Head  string `json:"headSha,omitempty" doc:"Commit at the tip; empty: there is no such branch."`
+		Head  string `json:"headSha,omitempty" doc:"Commit at the tip; empty: there is no such branch." share:"keep"`
 		Ahead int    `json:"commitsAhead" doc:"Commits that the target does not have."`
 		Error string `json:"error,omitempty" doc:"Why it could not be looked at; it is asked again."`
 	}
 	// MergeCompleted says that a merge request is in its target.
 	MergeCompleted struct {
-		Commit string `json:"commit" doc:"The commit in the target."`
+		Commit string `json:"commit" doc:"The commit in the target." share:"keep"`
 	}
 	// MergeConflicted says that a merge request cannot be merged as it is.
 	MergeConflicted struct {
@@ -208,13 +208,13 @@ type (
 	}
 	// MergeRejected says that a gate failed on the merged tree.
 	MergeRejected struct {
-		Gate string `json:"gate" doc:"Name of the gate."`
+		Gate string `json:"gate" doc:"Name of the gate." share:"keep"`
 		Log  string `json:"logTail,omitempty" doc:"The end of its log."`
 	}
 	// MergeFailed says that nothing could be merged: by the infrastructure's fault, or because
 	// there is nothing.
 	MergeFailed struct {
-		Class  string `json:"class" doc:"empty, missing, or what kind of obstacle."`
+		Class  string `json:"class" doc:"empty, missing, or what kind of obstacle." share:"keep"`
 		Reason string `json:"reason" doc:"What went wrong, in full."`
 	}
 )

@@ -17,7 +17,7 @@ type (
 	}
 	// MessageSent is mail for an agent, or for people (see ToPeople).
 	MessageSent struct {
-		To      string `json:"to" doc:"An agent, or people."`
+		To      string `json:"to" doc:"An agent, or people." share:"keep"`
 		Subject string `json:"subject" doc:"One line."`
 		Body    string `json:"body,omitempty" doc:"At most 64 KiB."`
 	}

@@ -8,12 +8,12 @@ type (
 	// PRStatusChanged says how a pull request stands: open, merged or closed.
 	PRStatusChanged struct {
 		Status PRStatus `json:"status" doc:"open, merged or closed."`
-		Head   string   `json:"headSha,omitempty" doc:"The commit that the forge shows as its head."`
-		Commit string   `json:"commit,omitempty" doc:"The commit that it is in its target as, if it is merged."`
+		Head   string   `json:"headSha,omitempty" doc:"The commit that the forge shows as its head." share:"keep"`
+		Commit string   `json:"commit,omitempty" doc:"The commit that it is in its target as, if it is merged." share:"keep"`
 	}
 	// PRFeedbackDetected is what somebody, or a check, wants changed.
 	PRFeedbackDetected struct {
-		Head      string        `json:"headSha" doc:"The commit that the forge shows as its head."`
+		Head      string        `json:"headSha" doc:"The commit that the forge shows as its head." share:"keep"`
 		Comments  []PRComment   `json:"comments,omitempty" doc:"Unresolved comments that block."`
 		Checks    []FailedCheck `json:"checks,omitempty" doc:"Checks with a bad result."`
 		Unchecked int           `json:"unchecked,omitempty" doc:"Checks whose result was not read: they block like failing ones."`
@@ -32,22 +32,22 @@ type (
 	}
 	// PRConflictDetected says that a pull request conflicts with its target.
 	PRConflictDetected struct {
-		Head  string   `json:"headSha" doc:"The commit that the forge shows as its head."`
+		Head  string   `json:"headSha" doc:"The commit that the forge shows as its head." share:"keep"`
 		Files []string `json:"files,omitempty" doc:"Files with conflicts."`
 	}
 	// PRConflictCleared says that it does not, or no longer.
 	PRConflictCleared struct {
-		Head string `json:"headSha" doc:"The commit that the forge shows as its head."`
+		Head string `json:"headSha" doc:"The commit that the forge shows as its head." share:"keep"`
 	}
 	// PRGreen says that every check that was read is good and no comment blocks.
 	PRGreen struct {
-		Head             string `json:"headSha" doc:"The commit that the forge shows as its head."`
+		Head             string `json:"headSha" doc:"The commit that the forge shows as its head." share:"keep"`
 		Unchecked        int    `json:"unchecked,omitempty" doc:"Checks whose result was not read: they block like failing ones."`
 		AwaitingApproval bool   `json:"awaitingApproval,omitempty" doc:"Nobody who must approve it has."`
 	}
 	// PRNotGreen says what is missing for that, in numbers.
 	PRNotGreen struct {
-		Head             string `json:"headSha" doc:"The commit that the forge shows as its head."`
+		Head             string `json:"headSha" doc:"The commit that the forge shows as its head." share:"keep"`
 		Running          int    `json:"running,omitempty" doc:"Checks without a result."`
 		Failing          int    `json:"failing,omitempty" doc:"Checks with a bad result."`
 		Comments         int    `json:"comments,omitempty" doc:"Unresolved comments that block."`
@@ -63,7 +63,7 @@ type (
 	}
 	// PRMergeFailed says that a pull request was not merged.
 	PRMergeFailed struct {
-		Head       string     `json:"headSha" doc:"The head that was to be merged."`
+		Head       string     `json:"headSha" doc:"The head that was to be merged." share:"keep"`
 		Class      ForgeClass `json:"class" doc:"Why not, in one word, such as no_token, not_found or network."`
 		Reason     string     `json:"reason,omitempty" doc:"Why not, in words."`
 		RetryAfter Duration   `json:"retryAfter,omitempty" doc:"How long the forge wants to be left alone."`

@@ -3,7 +3,7 @@ package town
 // Town is the workspace as a whole: its name, its configuration and whether it runs.
 type Town struct {
 	ID       TownID   `json:"id"`
-	Name     string   `json:"name"`
+	Name     string   `json:"name" share:"keep"`
 	Settings Settings `json:"settings"`
 	Created  Time     `json:"created"`
 	// Paused is since when nothing new is started; zero if the town runs.
@@ -12,9 +12,9 @@ type Town struct {
 	// Draining is since when the place where agents run is being emptied; zero if it is not. The
 	// nonce names the drain and the instance what is being emptied; DrainOver says why it is over.
 	Draining      Time   `json:"draining,omitempty"`
-	DrainNonce    string `json:"drainNonce,omitempty"`
-	DrainInstance string `json:"drainInstance,omitempty"`
-	DrainOver     string `json:"drainOver,omitempty"`
+	DrainNonce    string `json:"drainNonce,omitempty" share:"keep"`
+	DrainInstance string `json:"drainInstance,omitempty" share:"keep"`
+	DrainOver     string `json:"drainOver,omitempty" share:"keep"`
 }
 
 func (t *Town) clone() *Town {
@@ -61,8 +61,8 @@ func (n *Counters) code(c *coder) {
 // Rig is a git repository of the town.
 type Rig struct {
 	ID            RigID    `json:"id"`
-	URL           string   `json:"url"`
-	DefaultBranch string   `json:"defaultBranch"`
+	URL           string   `json:"url" share:"url"`
+	DefaultBranch string   `json:"defaultBranch" share:"keep"`
 	Settings      Settings `json:"settings"` // overrides of the town's
 	Created       Time     `json:"created"`
 }

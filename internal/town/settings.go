@@ -55,7 +55,7 @@ type Settings struct {
 	Budget *Budget `json:"budget,omitempty" doc:"What the agents of the town may consume in a day, in UTC; nothing more is started then. Town only."`
 	// Env is given to every agent. A secret is a reference, "env:NAME" or "file:PATH", which is
 	// read when an agent starts and never stored.
-	Env map[string]string `json:"env,omitempty" doc:"Environment of agents. Secrets as env:NAME or file:PATH."`
+	Env map[string]string `json:"env,omitempty" doc:"Environment of agents. Secrets as env:NAME or file:PATH." share:"reference"`
 	// Notify says who outside is told of escalations.
 	Notify *NotifySettings `json:"notify,omitempty" doc:"Whom to tell of escalations. Town only."`
 	// Instructions are added to the prompt of a role.
@@ -64,14 +64,14 @@ type Settings struct {
 
 // AgentCommand says what a role runs: a preset with its arguments, or a command line.
 type AgentCommand struct {
-	Preset  string   `json:"preset,omitempty" doc:"claude, codex, opencode, kilo or script."`
+	Preset  string   `json:"preset,omitempty" doc:"claude, codex, opencode, kilo or script." share:"keep"`
 	Command []string `json:"command,omitempty" doc:"Command line instead of a preset. {prompt} stands for the prompt; without it the prompt comes on standard input."`
 	Args    []string `json:"args,omitempty" doc:"Arguments added to the preset's, e.g. a model or the script's path."`
 }
 
 // Gate is a command that must succeed on the merged tree.
 type Gate struct {
-	Name    string   `json:"name"`
+	Name    string   `json:"name" share:"keep"`
 	Command string   `json:"command" doc:"Run by sh -c in the merged tree."`
 	Timeout Duration `json:"timeout,omitempty" doc:"Default 10m."`
 }

@@ -8,8 +8,11 @@ import (
 )
 
 // RuleSet is the version of the rules. It is raised whenever the same state and events would lead
-// to other actions.
-const RuleSet = 1
+// to other actions; the histories that internal/replay keeps show whether they would.
+//
+//	1  dispatch, the merge queue, convoys, escalations
+//	2  pull requests, breakers, drains, budgets, silence, triage, recoveries of 18 invariants
+const RuleSet = 2
 
 // entityVersion is written with every stored entity; code methods read older versions by looking
 // at the coder's version.
