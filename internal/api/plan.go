@@ -51,7 +51,7 @@ func (s *server) pastPlan(ctx context.Context, id town.TownID, at town.Time, ass
 	if err != nil {
 		return nil, s.replayProblem("body", atField(err))
 	}
-	pending, err := replay.PendingAt(ctx, s.Journal, st, at)
+	pending, err := replay.PendingAt(ctx, s.Journal, id, st.Tick(), at)
 	if err != nil {
 		return nil, s.fromError(err)
 	}
@@ -104,7 +104,7 @@ func wirePlan(p *controller.Plan) (wire.Plan, error) {
 		return wire.Plan{}, err
 	}
 	return wire.Plan{
-		Tick: t, After: p.After, AfterAt: p.At, Taken: takenEvents(p.Events, p.Tick),
+		Tick: t, After: p.After, AfterAt: p.At, Taken: replay.TakenEvents(p.Events, p.Tick),
 		Effects: append([]town.Effect{}, p.Tick.Effects...), Waits: append([]town.OpenWait{}, p.Waits...),
 		Metrics: p.Figures, Fingerprint: p.Fingerprint(),
 	}, nil

@@ -92,6 +92,7 @@ var routes = []route{
 	{"reconcile-dry-run", http.MethodPost, inTown + "/debug/reconcile-dry-run", "What the next tick would do; nothing is done.", admin, "plan", to((*server).dryRun)},
 	{"apply-plan", http.MethodPost, inTown + "/debug/apply-plan", "Carry out a plan in a paused town, if it is still what would come next.", admin, "town apply", to((*server).apply)},
 	{"replay-events", http.MethodPost, inTown + "/debug/replay-events", "Replay a part of the history in memory, compared with the record.", admin, "replay", to((*server).replayEvents)},
+	{"bundle", http.MethodGet, inTown + "/debug/bundle", "A part of the history to be replayed elsewhere, without prompts and secrets.", admin, "bundle", to((*server).bundle)},
 	{"why", http.MethodGet, inTown + "/debug/why/{id}", "Why a bead, agent or convoy is as it is.", admin, "why", to((*server).why)},
 
 	{"prime", http.MethodGet, inTown + "/agent/prime", "What the agent is to do.", agent, "prime", to((*server).prime)},

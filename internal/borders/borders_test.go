@@ -46,7 +46,7 @@ var borders = []border{
 		"the only caller of a live Step"},
 	{"internal/sim", []string{"controller", "runtime", "town"}, nil,
 		"towns on a time of their own; of the controller it takes the rhythm, of the runtime the classes of refusals"},
-	{"internal/replay", []string{"journal", "town"}, []string{"journal/sqlite"}, "it reads a history and steps a town of its own; it changes neither"},
+	{"internal/replay", []string{"journal", "town", "wire"}, []string{"journal/sqlite", "sim"}, "it reads a history and steps a town of its own; it changes neither, and tells of it in a document"},
 	{"internal/auth", []string{"town"}, nil, "tokens name towns, agents and runs"},
 	{"internal/wire", []string{"town"}, nil, "documents for both ends of the API, without what is behind either"},
 	{"internal/api", []string{"auth", "controller", "journal", "observe", "replay", "town", "wire"}, []string{"cli", "client", "runtime/process", "server"},
@@ -58,8 +58,8 @@ var borders = []border{
 	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
 		"a town to try things out in, driven from outside like any other"},
 	{"internal/cli", []string{
-		"auth", "client", "controller", "demo", "git", "observe", "runtime/process", "server", "sim", "town", "wire",
-	}, nil, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges"},
+		"auth", "client", "controller", "demo", "git", "observe", "replay", "runtime/process", "server", "sim", "town", "wire",
+	}, nil, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges, and it replays bundles without a server"},
 	{"cmd/gastown", []string{"cli"}, nil, "main hands over to the command line and does nothing else"},
 }
 

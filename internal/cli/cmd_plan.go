@@ -200,7 +200,7 @@ func printActions(w io.Writer, indent string, actions []town.Action) {
 		for i := range actions {
 			x := &actions[i]
 			what := strings.TrimSpace(string(x.Bead) + " " + string(x.Agent))
-			if x.From+x.To != "" {
+			if x.To != "" {
 				what += " " + x.From + "->" + x.To
 			}
 			fmt.Fprintf(w, "%s%s %s\t%s\t%s\t%s\n", indent, sign(x.Kind), x.Kind, what, x.Rule, oneLine(x.Reason))

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gastown/internal/replay"
 	"gastown/internal/sim"
 	"gastown/internal/town"
 )
@@ -23,6 +25,7 @@ var errDefects = errors.New("the simulation found defects")
 func (a *app) simCmd() *cobra.Command {
 	var o sim.Options
 	var hours float64
+	var bundle string
 	c := &cobra.Command{
 		Use: "sim", Short: "Play whole towns with faults in simulated time, and look for mistakes of the core",
 		Long: "Plays towns on a time of its own, each drawn from a seed: agents that crash and hang, a runtime that is away,\n" +
@@ -35,7 +38,10 @@ func (a *app) simCmd() *cobra.Command {
 				return &exitError{exitUsage, err}
 			}
 			o.Time = town.Duration(hours * float64(town.Hour))
-			return a.sim(cmd.Context(), o)
+			if bundle == "" {
+				return a.sim(cmd.Context(), o)
+			}
+			return a.simBundle(cmd.Context(), o, bundle)
 		},
 	}
 	f := c.Flags()
@@ -46,6 +52,7 @@ func (a *app) simCmd() *cobra.Command {
 	f.IntVar(&o.Rigs, "rigs", 2, "rigs of each town")
 	f.IntVar(&o.Workers, "workers", 0, "towns that are played at the same time; 0 takes the number of processors")
 	f.IntVar(&o.Shrink, "shrink", shrinkSteps, "steps that reducing a failure to a scenario may take; 0 reduces none, alone it is ten times the default")
+	f.StringVar(&bundle, "bundle", "", "of one town: write its whole history to this file, for gastown replay -f")
 	f.Lookup("shrink").NoOptDefVal = fmt.Sprint(10 * shrinkSteps)
 	return c
 }
@@ -64,6 +71,27 @@ func checkSim(o *sim.Options, hours float64) error {
 		return errors.New("--workers and --shrink must not be negative")
 	}
 	return nil
+}
+
+// simBundle plays one town and keeps its history, of a town with defects too.
+func (a *app) simBundle(ctx context.Context, o sim.Options, file string) error {
+	if o.Seeds != 1 {
+		return &exitError{exitUsage, fmt.Errorf("--bundle is for one town: --seeds is %d, must be 1", o.Seeds)}
+	}
+	b := replay.NewBundle(sim.Founded(), Version())
+	o.Record = func(_ uint64, t *town.Tick, events []town.Event) { b.Add(t, events) }
+	played := a.sim(ctx, o)
+	if played != nil && !errors.Is(played, errDefects) {
+		return played
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("--bundle: %w", err)
+	}
+	if err := errors.Join(b.Write(f), f.Close()); err != nil {
+		return err
+	}
+	return played
 }
 
 // sim plays the towns. How fast that was is chatter: the report itself is the same at every run.

@@ -274,6 +274,15 @@ func (t *Town) Logs(ctx context.Context, id town.AgentID, run town.Run, tail int
 	return resp.Body, nil
 }
 
+// Bundle takes a part of the history out, to be replayed elsewhere; query has the filters of the API.
+func (t *Town) Bundle(ctx context.Context, query url.Values) (io.ReadCloser, error) {
+	resp, err := t.c.open(ctx, http.MethodGet, t.at("debug", "bundle")+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 // Events returns a page of events; query has the filters of the API.
 func (t *Town) Events(ctx context.Context, query url.Values) (json.RawMessage, error) {
 	return get[json.RawMessage](ctx, t.c, t.at("events")+"?"+query.Encode())

@@ -171,3 +171,13 @@ func (d *differ) entities(recorded, recomputed []town.Change) error {
 	}
 	return nil
 }
+
+// Err says where a recomputed tick is not as it was recorded, or nil.
+func (x *Tick) Err() error {
+	diffs, err := x.Differences()
+	if err != nil || len(diffs) == 0 {
+		return err
+	}
+	d := &diffs[0]
+	return fmt.Errorf("tick %d comes out otherwise: %s is %v, recorded is %v", x.Recorded.No, d.Path, d.Recomputed, d.Recorded)
+}

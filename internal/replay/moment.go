@@ -30,11 +30,10 @@ func At(ctx context.Context, j journal.Reader, id town.TownID, at town.Time) (*t
 	return s, nil
 }
 
-// PendingAt lists the events that had come in at a moment and that the state's next tick was still to take.
-func PendingAt(ctx context.Context, j journal.Reader, s *town.State, at town.Time) ([]town.Event, error) {
-	id := s.Town().ID
+// PendingAt lists the events that had come in at a moment and that ticks after the given one were still to take.
+func PendingAt(ctx context.Context, j journal.Reader, id town.TownID, after town.TickNo, at town.Time) ([]town.Event, error) {
 	var out []town.Event
-	f := journal.EventFilter{FromTick: s.Tick() + 1, ToTick: journal.Newest}
+	f := journal.EventFilter{FromTick: after + 1, ToTick: journal.Newest}
 	for {
 		list, err := j.Events(ctx, id, f)
 		if err != nil {

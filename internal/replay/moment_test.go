@@ -54,7 +54,7 @@ func TestWhatWasPending(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, err := PendingAt(ctx, l.j, s, at)
+		list, err := PendingAt(ctx, l.j, "main", s.Tick(), at)
 		if err != nil || len(list) != want {
 			t.Fatalf("at %s %d events are pending, want %d (%v)", at, len(list), want, err)
 		}

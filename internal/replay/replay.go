@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gastown/internal/journal"
 	"gastown/internal/town"
@@ -62,7 +63,8 @@ type Result struct {
 	RuleSet int  // of today
 	// Recorded are the rule sets that made the history, the oldest first.
 	Recorded []int
-	// Final is the tick that would come next at the end of the range, and State the state then.
+	// Final is the tick that would come next at the end of the range, with what was pending, and State the
+	// state then.
 	Final *town.Tick
 	State *town.State
 	// At is the end of the range: its last moment, or that of its last tick.
@@ -101,8 +103,18 @@ func Run(ctx context.Context, j journal.Reader, id town.TownID, q Query, each fu
 		after = ticks[len(ticks)-1].No
 	}
 	r.res.State, r.res.At = s, max(q.To, s.At())
-	r.res.Final = s.Plan(town.Input{Now: r.res.At})
-	return r.res, nil
+	return r.res, r.final(ctx, p.last)
+}
+
+// final finds what would come next at the end of the range, with what had come in by then.
+func (r *run) final(ctx context.Context, last town.TickNo) error {
+	pending, err := PendingAt(ctx, r.j, r.id, last, r.res.At)
+	if err != nil {
+		return err
+	}
+	pending = slices.DeleteFunc(pending, func(e town.Event) bool { return r.left[e.ID] })
+	r.res.Final = r.s.Plan(town.Input{Now: r.res.At, Events: pending})
+	return nil
 }
 
 // run is a replay in progress.
@@ -139,9 +151,9 @@ func (r *run) ticks(ctx context.Context, ticks []*town.Tick, each func(*Tick, *t
 	}
 	for _, t := range ticks {
 		x := &Tick{Recorded: t}
-		for range t.Events {
-			if len(events) == 0 {
-				return fmt.Errorf("an event of tick %d is not there: %w", t.No, journal.ErrDamaged)
+		for i := range t.Events {
+			if len(events) == 0 || events[0].Seq != t.Events[i].Seq {
+				return fmt.Errorf("tick %d took event %d, which is not there in its place: %w", t.No, t.Events[i].Seq, journal.ErrDamaged)
 			}
 			if !r.left[events[0].ID] {
 				x.Events = append(x.Events, events[0])

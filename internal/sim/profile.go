@@ -262,6 +262,15 @@ var profiles = []struct {
 	}},
 }
 
+// Profiles lists what the worlds are like, by name.
+func Profiles() []string {
+	out := make([]string, len(profiles))
+	for i := range profiles {
+		out[i] = profiles[i].name
+	}
+	return out
+}
+
 // draw makes the profile of a seed. Besides the one that has a name, a few faults happen more often
 // than there: so that each two of them meet in some seed.
 func draw(r *rand.Rand) profile {

@@ -46,8 +46,11 @@ type pending struct {
 	answer func(town.EventOutcome)
 }
 
+// Founded is every simulated town before its first tick.
+func Founded() *town.State { return town.New("t", "Town", Start) }
+
 func newServer(l *life) server {
-	st := town.New("t", "Town", Start)
+	st := Founded()
 	return server{l: l, st: st, up: true, caughtUp: true, base: st.Snapshot(), baseAt: Start}
 }
 
@@ -152,6 +155,9 @@ func (s *server) turn(n int) bool {
 	}
 	s.pending = append([]pending(nil), s.pending[n:]...)
 	s.ticks = append(s.ticks, rec.Encode())
+	if s.l.opts.Record != nil {
+		s.l.opts.Record(s.l.seed, rec, events)
+	}
 	s.l.check.recorded(s.st, rec, events)
 	if s.l.check.failure != nil {
 		return false

@@ -23,6 +23,9 @@ type Options struct {
 	Shrink int
 	// Progress is told after each town; it may be nil. Calls do not overlap.
 	Progress func(done int, findings int)
+	// Record is told of every recorded tick, with the events that it took; it may be nil. Those of one town come
+	// in order; of several towns that are played at the same time they overlap.
+	Record func(seed uint64, t *town.Tick, events []town.Event)
 
 	// profile is what every world is like, instead of what its seed says; plant is a further check.
 	// Both are for tests.

@@ -18,12 +18,16 @@ type ReplayQuery struct {
 	// State says of which ticks the state is wanted.
 	State   string         `json:"state,omitempty" enum:"none,final,every" doc:"Of which ticks the state is wanted; default: final."`
 	Config  *town.Settings `json:"config,omitempty" doc:"What if: other configuration values, from the beginning of the part on."`
+	RuleSet int            `json:"ruleSet,omitempty" doc:"By which rules; only those that this server has."`
+	Verify  bool           `json:"verify,omitempty" doc:"Of all ticks list only the first that comes out otherwise."`
 	Without []string       `json:"without,omitempty" maxItems:"1000" doc:"What if: ids of events that are left out."`
 }
 
 // Replay is what a replay came to. Nothing was applied and nothing written.
 type Replay struct {
 	EventsReplayed int          `json:"eventsReplayed"`
+	TicksReplayed  int          `json:"ticksReplayed"`
+	Seconds        float64      `json:"seconds" doc:"How long it took."`
 	Ticks          []ReplayTick `json:"ticks"`
 	// Actions are what the reconciler would emit at the end of the part.
 	Actions       []town.Action    `json:"actions" doc:"What the reconciler would emit at the end of the part."`
