@@ -47,9 +47,15 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldAt(t, nil)
+}
+
+// newWorldAt is a world whose towns go by a clock.
+func newWorldAt(t *testing.T, now func() time.Time) *world {
+	t.Helper()
 	home := t.TempDir()
 	s, err := server.Start(t.Context(), server.Options{
-		Home: home, Listen: "127.0.0.1:0", Version: "test", Log: slog.New(slog.DiscardHandler),
+		Home: home, Listen: "127.0.0.1:0", Version: "test", Log: slog.New(slog.DiscardHandler), Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -108,7 +107,7 @@ func (s *server) bead(ctx context.Context, id town.TownID, bead town.BeadID, ign
 			}
 		}
 		out.MergeRequests = st.RequestsOf(bead)
-		why, _ := st.Why(string(bead), town.TimeOf(time.Now()))
+		why, _ := st.Why(string(bead), s.Controller.Now())
 		out.Why = why.Summary
 	})
 	if err != nil {

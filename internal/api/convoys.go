@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"gastown/internal/town"
 	"gastown/internal/wire"
@@ -50,7 +49,7 @@ func (s *server) convoy(id town.TownID, convoy town.BeadID, ignored string) (*bo
 			}
 		}
 		out.MergeRequests = append(out.MergeRequests, st.RequestsOf(convoy)...)
-		why, _ := st.Why(string(convoy), town.TimeOf(time.Now()))
+		why, _ := st.Why(string(convoy), s.Controller.Now())
 		out.Why = why.Summary
 	})
 	if err == nil && out.Bead == nil {

@@ -29,10 +29,10 @@ func (s *server) why(ctx context.Context, in *struct {
 	var out wire.Why
 	var ok bool
 	var before controller.Moment
-	explain := func(at time.Time) func(*town.State) {
-		return func(st *town.State) { out.Why, ok = st.Why(in.ID, town.TimeOf(at)) }
+	explain := func(at town.Time) func(*town.State) {
+		return func(st *town.State) { out.Why, ok = st.Why(in.ID, at) }
 	}
-	if err := s.read(in.Town, explain(time.Now())); err != nil {
+	if err := s.read(in.Town, explain(s.Controller.Now())); err != nil {
 		return nil, err
 	}
 	if !in.At.IsZero() {
@@ -40,7 +40,7 @@ func (s *server) why(ctx context.Context, in *struct {
 		if err != nil {
 			return nil, s.replayProblem("query", atField(err))
 		}
-		explain(in.At)(st)
+		explain(town.TimeOf(in.At))(st)
 		before.Tick = st.Tick() + 1
 	}
 	if !ok {

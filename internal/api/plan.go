@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -24,8 +23,7 @@ func (s *server) dryRun(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	now := town.TimeOf(time.Now())
-	if q.At != 0 && q.At <= now {
+	if q.At != 0 && q.At <= s.Controller.Now() {
 		return s.pastPlan(ctx, in.Town, q.At, assume)
 	}
 	p, err := s.Controller.Plan(ctx, in.Town, assume...)

@@ -68,7 +68,7 @@ func (l *loop) apply(ctx context.Context, fingerprint string) (town.TickNo, erro
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the pending events: %w", err)
 	}
-	now := l.c.now()
+	now := l.c.Now()
 	if l.planned(now, pending).Fingerprint() == fingerprint {
 		return l.one(ctx, now, pending)
 	}

@@ -108,8 +108,8 @@ func (c *Controller) launch(id town.TownID, s *town.State) {
 	}()
 }
 
-// now is the clock's time as the core counts it.
-func (c *Controller) now() town.Time { return town.TimeOf(c.opts.Now()) }
+// Now is the clock's time as the core counts it.
+func (c *Controller) Now() town.Time { return town.TimeOf(c.opts.Now()) }
 
 func (c *Controller) loop(id town.TownID) (*loop, error) {
 	c.mu.RLock()
@@ -132,7 +132,7 @@ func (c *Controller) CreateTown(ctx context.Context, id town.TownID, name string
 	if stopped {
 		return ErrStopping
 	}
-	at := c.now()
+	at := c.Now()
 	s := town.New(id, name, at)
 	if err := c.opts.Journal.CreateTown(ctx, id, name, at, s.Snapshot()); err != nil {
 		return fmt.Errorf("cannot create town %s: %w", id, err)
@@ -170,7 +170,7 @@ func (c *Controller) Submit(ctx context.Context, id town.TownID, events ...town.
 	if err != nil {
 		return nil, err
 	}
-	now := c.now()
+	now := c.Now()
 	for i := range events {
 		e := &events[i]
 		e.Created = now

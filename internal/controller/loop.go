@@ -162,7 +162,7 @@ func (l *loop) turns(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("cannot read the pending events: %w", err)
 		}
-		if err := l.turn(ctx, l.c.now(), events); err != nil {
+		if err := l.turn(ctx, l.c.Now(), events); err != nil {
 			return err
 		}
 		if len(events) < maxBatch {
@@ -264,7 +264,7 @@ func (l *loop) snapshot(ctx context.Context) {
 		return
 	}
 	l.snapTick, l.snapAt = tick, l.c.opts.Now()
-	if _, err := l.c.opts.Journal.Retain(ctx, l.id, l.c.now().Add(-keep)); err != nil {
+	if _, err := l.c.opts.Journal.Retain(ctx, l.id, l.c.Now().Add(-keep)); err != nil {
 		l.c.opts.Log.Warn("old history was not removed", "town", l.id, "err", err)
 	}
 }

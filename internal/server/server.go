@@ -40,6 +40,8 @@ type Options struct {
 	Listen  string
 	Version string
 	Log     *slog.Logger
+	// Now is the clock of the towns; time.Now if nil.
+	Now func() time.Time
 }
 
 // Server is a running server.
@@ -105,7 +107,7 @@ func (s *Server) start(ctx context.Context) error {
 		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
 		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log,
 	})
-	s.towns = controller.New(controller.Options{Journal: s.journal, Effects: s.effects, Meter: metrics, Log: s.opts.Log})
+	s.towns = controller.New(controller.Options{Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log})
 	s.observer = controller.NewObserver(s.towns, s.runtime)
 	if err := s.towns.Start(ctx); err != nil {
 		return err
