@@ -7,6 +7,7 @@ import (
 	"flag"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,4 +179,21 @@ func firstAction(b *Bundle) *town.Action {
 		}
 	}
 	panic("no action in the history")
+}
+
+// Neither the machine's zone, nor its language, nor how many threads it has, nor the year that it is, leaks into
+// what comes out: other processes that have them otherwise replay the same.
+func TestHistoriesElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, env := range [][]string{
+		{"TZ=Asia/Kathmandu", "LC_ALL=tr_TR.UTF-8", "LANG=tr_TR.UTF-8", "GOMAXPROCS=1"},
+		{"TZ=America/St_Johns", "LC_ALL=C", "GOMAXPROCS=7"},
+	} {
+		cmd := exec.Command(os.Args[0], "-test.run", "TestHistoriesComeOutAsRecorded/(calm|demo)", "-test.v")
+		cmd.Env = append(os.Environ(), env...)
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "PASS: TestHistoriesComeOutAsRecorded/calm.tar.zst") {
+			t.Errorf("%v: %v\n%s", env, err, out)
+		}
+	}
 }

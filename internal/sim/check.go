@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 
 	"gastown/internal/town"
 )
@@ -103,13 +104,18 @@ func (c *checker) step(s *town.State, in town.Input) *town.Tick {
 			c.runs[a.ID] = a.Run
 		}
 	}
-	var plan []byte
+	var plan *town.Tick
 	if c.sometimes(c.every.plan) {
 		c.lateWord(s, in)
-		plan = s.Plan(in).Encode()
+		before := s.Digest()
+		plan = s.Plan(in)
+		c.cov.Plans++
+		if s.Digest() != before {
+			c.failf("plan", "", "the plan has changed the town")
+		}
 	}
 	rec := s.Step(in)
-	if plan != nil && !bytes.Equal(plan, rec.Encode()) {
+	if plan != nil && (!bytes.Equal(plan.Encode(), rec.Encode()) || !reflect.DeepEqual(plan.Effects, rec.Effects)) {
 		c.failf("plan", "", "the tick is not what the plan said")
 	}
 	if c.trace != nil {

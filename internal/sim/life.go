@@ -67,6 +67,9 @@ func newLife(opts *Options, seed uint64, record bool) *life {
 		l.trace = newTrace()
 	}
 	l.check = newChecker(stream(seed, streamChecks), opts.plant, l.trace)
+	if opts.plans {
+		l.check.every.plan = 1
+	}
 	l.runtime = fakeRuntime{l: l, runs: map[town.Run]*process{}, of: map[town.AgentID][]*process{}}
 	l.repos = repos{l: l, rigs: map[town.RigID]map[string]*branch{}}
 	l.forge, l.hosts = forge{l: l}, hosts{l: l}

@@ -14,6 +14,7 @@ import (
 // Coverage counts what happened, and what of the core it exercised.
 type Coverage struct {
 	Steps      int                         `json:"steps"` // also those that changed nothing
+	Plans      int                         `json:"plans"` // steps that were planned before
 	Ticks      int                         `json:"ticks"` // recorded
 	Events     int                         `json:"events"`
 	Actions    int                         `json:"actions"`
@@ -86,6 +87,7 @@ func plain(reason string) string {
 
 func (c *Coverage) add(o *Coverage) {
 	c.Steps += o.Steps
+	c.Plans += o.Plans
 	c.Ticks += o.Ticks
 	c.Events += o.Events
 	c.Actions += o.Actions

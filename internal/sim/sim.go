@@ -27,9 +27,10 @@ type Options struct {
 	// in order; of several towns that are played at the same time they overlap.
 	Record func(seed uint64, t *town.Tick, events []town.Event)
 
-	// profile is what every world is like, instead of what its seed says; plant is a further check.
-	// Both are for tests.
+	// profile is what every world is like, instead of what its seed says; plans has every step be planned first;
+	// plant is a further check. They are for tests.
 	profile *profile
+	plans   bool
 	plant   func(*town.State, *town.Tick) (town.BeadID, string)
 }
 
