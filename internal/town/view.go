@@ -25,6 +25,14 @@ func (s *State) Bead(id BeadID) *Bead { return s.beads[id] }
 // Agent returns the agent or nil.
 func (s *State) Agent(id AgentID) *Agent { return s.agents[id] }
 
+// Entity returns what is stored of that kind and id, or nil.
+func (s *State) Entity(kind Kind, id string) any {
+	if e := s.get(ref{kind, id}); e != nil {
+		return e
+	}
+	return nil
+}
+
 // Rigs lists the rigs by name.
 func (s *State) Rigs() []*Rig { return listed(s.rigs) }
 
