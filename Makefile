@@ -5,7 +5,7 @@ SEEDS ?= 1000
 HOURS ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler
+.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler browser
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +20,18 @@ build: tools ## Build bin/gastown
 demo: build ## Watch a town work: five tasks, real processes, real merges, no model
 	$(BIN) demo
 
-test: tools compiler lint ## Run all tests, with the race detector, and play this day's towns
+test: tools compiler browser lint ## Run all tests, with the race detector, and play this day's towns
 	$(GO) test -race -shuffle=on -timeout 14m ./...
 	$(GO) run ./cmd/gastown sim --seed $$(date -u +%-j)000000 --seeds 40 --hours 6
 
 compiler: # The race detector needs a C compiler
 	@command -v gcc >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq gcc libc6-dev; } || \
 		{ echo "a C compiler is missing: the race detector needs one (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+
+browser: # The pages are tested in a real Chromium
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+		{ echo "Chromium is missing: the tests of the pages need it (Debian: apt-get install chromium)" >&2; exit 1; }
 
 lint: tools ## Check formatting and vet
 	@unformatted=$$(gofmt -l cmd internal); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }

@@ -40,6 +40,8 @@ type Config struct {
 	Shutdown func()
 	// Metrics serves /metrics.
 	Metrics http.Handler
+	// Pages enters the pages for people, if there are to be any.
+	Pages func(*http.ServeMux)
 	// Served is told of every request.
 	Served  func(route, method string, code int, took time.Duration)
 	Version string
@@ -88,6 +90,9 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /openapi.json", s.document())
 	mux.Handle("GET /metrics", s.adminOnly(cfg.Metrics))
 	mux.HandleFunc("GET /docs", s.docs)
+	if cfg.Pages != nil {
+		cfg.Pages(mux)
+	}
 	return s.outer(mux)
 }
 

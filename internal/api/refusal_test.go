@@ -111,7 +111,7 @@ func TestRefusals(t *testing.T) {
 		"too large":                  {http.MethodPost, at + "/beads", `{"title":"` + strings.Repeat("x", api.MaxBody) + `"}`, 413, []string{"large"}},
 		"long body of a bead":        {http.MethodPost, at + "/beads", town.NewBead{Title: "x", Body: strings.Repeat("x", 65<<10)}, 422, []string{"body"}},
 		"unknown path":               {http.MethodGet, "/api/town", nil, 404, []string{"/api/town", "/docs"}},
-		"root":                       {http.MethodGet, "/", nil, 404, []string{"/docs"}},
+		"unknown page":               {http.MethodGet, "/town", nil, 404, []string{"/docs"}},
 		"wrong method":               {http.MethodPut, at + "/beads", `{}`, 405, []string{"PUT"}},
 		"wrong method, too":          {http.MethodDelete, "/healthz", nil, 405, []string{"DELETE"}},
 	} {

@@ -51,9 +51,11 @@ var borders = []border{
 	{"internal/wire", []string{"town"}, nil, "documents for both ends of the API, without what is behind either"},
 	{"internal/api", []string{"auth", "controller", "journal", "observe", "replay", "town", "wire"}, []string{"cli", "client", "runtime/process", "server"},
 		"HTTP in front of the controller; its tests run a whole server and look whether every route has a command"},
+	{"internal/web", []string{"auth", "controller", "journal", "replay", "town", "wire"}, []string{"cli", "client", "demo", "journal/sqlite", "server"},
+		"pages in front of the controller and the history; its tests run them in a browser, on a whole server too"},
 	{"internal/client", []string{"controller", "town", "wire"}, []string{"server"}, "the other end of the API; of the controller it takes the type of a status"},
 	{"internal/server", []string{
-		"api", "auth", "controller", "effect", "git", "journal", "journal/sqlite", "observe", "runtime", "runtime/process", "town", "wire",
+		"api", "auth", "controller", "effect", "git", "journal", "journal/sqlite", "observe", "runtime", "runtime/process", "town", "web", "wire",
 	}, nil, "it puts the parts of a running server together, and decides nothing"},
 	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
 		"a town to try things out in, driven from outside like any other"},

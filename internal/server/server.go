@@ -26,6 +26,7 @@ import (
 	"gastown/internal/runtime"
 	"gastown/internal/runtime/process"
 	"gastown/internal/town"
+	"gastown/internal/web"
 	"gastown/internal/wire"
 )
 
@@ -145,11 +146,14 @@ func (s *Server) prune(ctx context.Context) {
 
 // serve answers requests from now on.
 func (s *Server) serve(metrics *observe.Metrics) {
+	pages := web.New(web.Config{
+		Controller: s.towns, Journal: s.journal, Keys: s.keys, Version: s.opts.Version, Log: s.opts.Log, Done: s.done,
+	})
 	s.http = &http.Server{
 		Handler: api.New(api.Config{
 			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: git.CheckURL, Logs: s.logs,
 			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(),
-			Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Done: s.done,
+			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Done: s.done,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,

@@ -1,0 +1,117 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+
+	"gastown/internal/town"
+)
+
+// maxNeeds bounds what a page asks people for.
+const maxNeeds = 50
+
+// need is something that waits for a person, with the buttons that settle it.
+type need struct {
+	What    string // escalation, failed, held, …
+	Status  badge
+	Bead    card
+	Text    string
+	Since   when
+	Buttons []button
+}
+
+// needsOf lists what waits for people: the most pressing first, then the oldest.
+func needsOf(st *town.State, now town.Time, with buttons) (list []need, more int) {
+	var found []*town.Bead
+	for _, b := range st.Beads() {
+		if pressing(b) < len(pressings) {
+			found = append(found, b)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *town.Bead) int {
+		return cmp.Or(cmp.Compare(pressing(a), pressing(b)), cmp.Compare(a.Since, b.Since))
+	})
+	for _, b := range found[:min(len(found), maxNeeds)] {
+		n := need{What: pressings[pressing(b)], Bead: cardOf(st, b, now), Since: whenOf(b.Since, now), Buttons: with.forBead(b)}
+		n.Status, n.Text = badge{"warn", n.What}, clip(b.Body, 300)
+		switch {
+		case b.Status == town.Failed:
+			n.Status.Class = "failed"
+			n.Text = n.Bead.Why
+		case b.Held != 0:
+			n.Text, n.Since = clip(b.HeldReason, 300), whenOf(b.Held, now)
+		case b.Convoy != nil:
+			n.Text = n.Bead.Why
+		case b.Escalation != nil && urgent(b.Escalation.Severity):
+			n.Status.Class = "failed"
+		}
+		list = append(list, n)
+	}
+	return list, len(found) - len(list)
+}
+
+func urgent(s town.Severity) bool { return s == town.SeverityHigh || s == town.SeverityCritical }
+
+// pressings are the kinds of needs, the most pressing first.
+var pressings = []string{"escalation", "triage", "failed", "convoy not started", "held", "message"}
+
+// pressing says which need a bead is, or one beyond the last if it needs nobody.
+func pressing(b *town.Bead) int {
+	switch {
+	case b.Status == town.Failed && (b.Type == town.Issue || b.Type == town.Convoy || b.Type == town.MergeRequest):
+		return 2
+	case !b.Live():
+	case b.Escalation != nil && b.Escalation.Acknowledged == 0:
+		return 0
+	case b.Triage != nil:
+		return 1
+	case b.Convoy != nil && b.Convoy.Staged:
+		return 3
+	case b.Held != 0:
+		return 4
+	case b.Message != nil && b.Message.To == town.ToPeople:
+		return 5
+	}
+	return len(pressings)
+}
+
+// forBead lists the buttons that make sense for a bead as it is. The town may still refuse.
+func (b buttons) forBead(x *town.Bead) []button {
+	var out []button
+	add := func(command, label string, strong bool) {
+		made := b.bead(x, command, label)
+		made.Strong = strong
+		out = append(out, made)
+	}
+	switch {
+	case x.Status == town.Failed:
+		add("retry", "Retry", true)
+	case !x.Live():
+	case x.Escalation != nil:
+		if x.Escalation.Acknowledged == 0 {
+			add("acknowledge", "Acknowledge", true)
+		}
+	case x.Triage != nil:
+		made := b.bead(x, "resolve", "Decide")
+		made.Strong, made.Note = true, true
+		for _, o := range x.Triage.Options {
+			made.Options = append(made.Options, string(o))
+		}
+		out = append(out, made)
+	case x.Message != nil:
+		add("read", "Mark as read", true)
+	case x.Convoy != nil:
+		if x.Convoy.Staged {
+			add("start", "Start", true)
+		}
+		add("close", "Close convoy", false)
+	case x.Type == town.Issue || x.Type == town.MergeRequest:
+		if x.Held != 0 {
+			add("release", "Release", true)
+		} else if x.Status == town.Open {
+			add("hold", "Hold", false)
+		}
+		add("cancel", "Cancel", false)
+	}
+	return out
+}
