@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gastown/internal/town"
 )
@@ -96,6 +97,9 @@ func cardOf(st *town.State, b *town.Bead, now town.Time) card {
 		c.Why = reasonOf(st, string(b.ID), now)
 	case b.Outcome != "":
 		c.Why = plain(b.Outcome)
+	}
+	if strings.HasPrefix(c.Why, string(b.Assignee)+" ") {
+		c.Who = "" // the reason names it
 	}
 	return c
 }

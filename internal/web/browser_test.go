@@ -67,7 +67,7 @@ func newTab(t *testing.T) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 2*patience)
+	ctx, stop := context.WithTimeout(ctx, 5*patience)
 	t.Cleanup(stop)
 	b := &tab{t, ctx}
 	b.size(1280, 900)

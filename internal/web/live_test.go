@@ -18,7 +18,7 @@ import (
 // server, a real agent and a real merge, and the page is never loaded anew.
 func TestTheOverviewIsLive(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
 	dir := t.TempDir()
 	out, err := demo.NewWorld(ctx, dir)

@@ -24,15 +24,15 @@ type need struct {
 func needsOf(st *town.State, now town.Time, with buttons) (list []need, more int) {
 	var found []*town.Bead
 	for _, b := range st.Beads() {
-		if pressing(b) < len(pressings) {
+		if pressing(st, b) < len(pressings) {
 			found = append(found, b)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *town.Bead) int {
-		return cmp.Or(cmp.Compare(pressing(a), pressing(b)), cmp.Compare(a.Since, b.Since))
+		return cmp.Or(cmp.Compare(pressing(st, a), pressing(st, b)), cmp.Compare(a.Since, b.Since))
 	})
 	for _, b := range found[:min(len(found), maxNeeds)] {
-		n := need{What: pressings[pressing(b)], Bead: cardOf(st, b, now), Since: whenOf(b.Since, now), Buttons: with.forBead(b)}
+		n := need{What: pressings[pressing(st, b)], Bead: cardOf(st, b, now), Since: whenOf(b.Since, now), Buttons: with.forBead(b)}
 		n.Status, n.Text = badge{"warn", n.What}, clip(b.Body, 300)
 		switch {
 		case b.Status == town.Failed:
@@ -53,10 +53,10 @@ func needsOf(st *town.State, now town.Time, with buttons) (list []need, more int
 func urgent(s town.Severity) bool { return s == town.SeverityHigh || s == town.SeverityCritical }
 
 // pressings are the kinds of needs, the most pressing first.
-var pressings = []string{"escalation", "triage", "failed", "convoy not started", "held", "message"}
+var pressings = []string{"escalation", "triage", "failed", "convoy held", "convoy not started", "held", "message"}
 
 // pressing says which need a bead is, or one beyond the last if it needs nobody.
-func pressing(b *town.Bead) int {
+func pressing(st *town.State, b *town.Bead) int {
 	switch {
 	case b.Status == town.Failed && (b.Type == town.Issue || b.Type == town.Convoy || b.Type == town.MergeRequest):
 		return 2
@@ -65,14 +65,27 @@ func pressing(b *town.Bead) int {
 		return 0
 	case b.Triage != nil:
 		return 1
-	case b.Convoy != nil && b.Convoy.Staged:
+	case b.Convoy != nil && heldUp(st, b):
 		return 3
-	case b.Held != 0:
+	case b.Convoy != nil && b.Convoy.Staged:
 		return 4
-	case b.Message != nil && b.Message.To == town.ToPeople:
+	case b.Held != 0:
 		return 5
+	case b.Message != nil && b.Message.To == town.ToPeople:
+		return 6
 	}
 	return len(pressings)
+}
+
+// heldUp reports whether a convoy cannot land because a member has failed.
+func heldUp(st *town.State, convoy *town.Bead) bool {
+	if st.Config(convoy.Rig).OnMemberFailed != town.MemberHold {
+		return false
+	}
+	return slices.ContainsFunc(st.NeededBy(convoy.ID), func(d *town.Dependency) bool {
+		m := st.Bead(d.Bead)
+		return d.Kind == town.Tracks && m != nil && m.Status == town.Failed
+	})
 }
 
 // forBead lists the buttons that make sense for a bead as it is. The town may still refuse.

@@ -66,7 +66,7 @@ func TestSteppingToWhereABeadGotStuck(t *testing.T) {
 	// One tick before, the agent was at work on it.
 	b.do(chromedp.KeyEvent(kb.ArrowLeft))
 	b.until(onTick(at - 1))
-	if got := b.text("[data-column='in progress'] [data-bead=gt-2a]"); !strings.Contains(got, "with toast") {
+	if got := b.text("[data-column='in progress'] [data-bead=gt-2a]"); !strings.Contains(got, "toast works on it") {
 		t.Errorf("before, gt-2a said %q", got)
 	}
 	// The keys stop at the ends, and the buttons and the slider do the same.

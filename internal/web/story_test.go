@@ -19,6 +19,8 @@ type story struct {
 	s   *town.State
 	now town.Time
 	n   int
+	// effects are those that nobody has answered yet.
+	effects []town.Effect
 }
 
 func newStory(t *testing.T) *story {
@@ -59,6 +61,7 @@ func (s *story) step(after town.Duration, events ...town.Event) *town.Tick {
 	if err := s.j.CommitTick(s.t.Context(), "main", rec); err != nil {
 		s.t.Fatal(err)
 	}
+	s.effects = append(s.effects, rec.Effects...)
 	return rec
 }
 

@@ -2,6 +2,7 @@
 // told of a past moment stays as it is.
 "use strict";
 
+document.documentElement.classList.add("script");
 const ahead = Number(document.getElementById("main").dataset.now) - Date.now();
 
 function span(ms) {
