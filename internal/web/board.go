@@ -38,9 +38,9 @@ type card struct {
 var boardStatuses = []town.BeadStatus{town.Open, town.InProgress, town.InReview, town.Closed, town.Failed}
 
 // boardOf sorts beads into columns: what lives by urgency, what is over by when it ended, newest first.
-func boardOf(st *town.State, now town.Time, shown func(*town.Bead) bool, fresh map[town.BeadID]bool) []column {
+func boardOf(st *town.State, beads []*town.Bead, now town.Time, shown func(*town.Bead) bool, fresh map[town.BeadID]bool) []column {
 	by := map[town.BeadStatus][]*town.Bead{}
-	for _, b := range st.Beads() {
+	for _, b := range beads {
 		if shown(b) {
 			by[b.Status] = append(by[b.Status], b)
 		}

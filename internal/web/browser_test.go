@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 
@@ -140,6 +141,17 @@ func eval[T any](b *tab, expression string) T {
 func (b *tab) text(selector string) string {
 	b.t.Helper()
 	return eval[string](b, `document.querySelector(`+quote(selector)+`)?.innerText ?? ""`)
+}
+
+// says fails unless what a reader sees of an element has each of these texts.
+func (b *tab) says(selector string, want ...string) {
+	b.t.Helper()
+	got := strings.Join(strings.Fields(b.text(selector)), " ")
+	for _, s := range want {
+		if !strings.Contains(got, s) {
+			b.t.Errorf("%s says %q, want %q", selector, got, s)
+		}
+	}
 }
 
 func quote(s string) string {

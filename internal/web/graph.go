@@ -47,9 +47,9 @@ type node struct {
 type edge struct{ X1, Y1, X2, Y2, Bend1, Bend2 int }
 
 // convoysOf draws the convoys that live, the newest first.
-func convoysOf(st *town.State, now town.Time) []convoyView {
+func convoysOf(st *town.State, beads []*town.Bead, now town.Time) []convoyView {
 	var live []*town.Bead
-	for _, b := range st.Beads() {
+	for _, b := range beads {
 		if b.Convoy != nil && b.Live() {
 			live = append(live, b)
 		}
@@ -84,7 +84,10 @@ func graphOf(st *town.State, members []*town.Bead, now town.Time) graph {
 	at, filled := map[town.BeadID]node{}, map[int]int{}
 	for _, m := range members {
 		l := layer[m.ID]
-		n := node{X: graphPad + l*(nodeWide+nodeGapX), Y: graphPad + filled[l]*(nodeHigh+nodeGapY), Wide: nodeWide, High: nodeHigh, Card: cardOf(st, m, now), Title: clip(m.Title, nodeTitle)}
+		n := node{
+			X: graphPad + l*(nodeWide+nodeGapX), Y: graphPad + filled[l]*(nodeHigh+nodeGapY), Wide: nodeWide, High: nodeHigh,
+			Card: cardOf(st, m, now), Title: clip(m.Title, nodeTitle),
+		}
 		n.TextX, n.TitleY, n.SubY = n.X+12, n.Y+18, n.Y+34
 		filled[l]++
 		at[m.ID] = n

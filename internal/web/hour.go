@@ -22,7 +22,6 @@ type hour struct {
 	Rows   []barRow
 	Width  int
 	Height int
-	From   when
 	Ticks  int
 	// Cut says that there were more ticks than are read: the bars begin with the first that was.
 	Cut bool
@@ -36,7 +35,7 @@ func (p *Pages) hourOf(ctx context.Context, id town.TownID, now town.Time) (hour
 	if err != nil {
 		return hour{}, err
 	}
-	h := hour{Width: barSpace, Height: barHeight, From: whenOf(begin, now), Ticks: len(heads), Cut: len(heads) == maxHourTicks}
+	h := hour{Width: barSpace, Height: barHeight, Ticks: len(heads), Cut: len(heads) == maxHourTicks}
 	sums := make([]spell, hourBars)
 	for i := range heads {
 		slot := int(heads[i].At.Since(begin) / hourSpan)

@@ -128,7 +128,7 @@ func (p *Pages) momentOf(v *visit, x *part) (*momentView, error) {
 	for _, d := range diffs {
 		out.Differences = append(out.Differences, fieldRow{d.Path, value(d.Path, d.Recorded), value(d.Path, d.Recomputed)})
 	}
-	out.Columns = boardOf(m.State, rec.At, func(b *town.Bead) bool { return b.Type != town.Message }, beads)
+	out.Columns = boardOf(m.State, m.State.Beads(), rec.At, func(b *town.Bead) bool { return b.Type != town.Message }, beads)
 	out.Agents, out.MoreAgents = agentsOf(m.State, rec.At, agents)
 	out.Summary = fmt.Sprintf("Tick %d, %s: %s, %s, %s.", rec.No, out.At.Clock, count(len(rec.Events), "event", "events"),
 		count(len(rec.Actions), "action", "actions"), count(len(rec.Violations), "violation", "violations"))
@@ -159,7 +159,10 @@ func about(id town.TownID, kind town.Kind, name string) link {
 }
 
 func eventOf(id town.TownID, e *town.Event, o *town.EventOutcome) eventRow {
-	r := eventRow{Seq: e.Seq, Type: string(e.Type), From: e.By, About: about(id, town.KindBead, string(e.Bead)), Reason: clip(o.Reason, 300), Payload: payload(e.Payload)}
+	r := eventRow{
+		Seq: e.Seq, Type: string(e.Type), From: e.By, About: about(id, town.KindBead, string(e.Bead)),
+		Reason: clip(o.Reason, 300), Payload: payload(e.Payload),
+	}
 	if e.Agent != "" {
 		who := string(e.Agent)
 		if e.Run != 0 {

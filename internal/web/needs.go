@@ -21,9 +21,9 @@ type need struct {
 }
 
 // needsOf lists what waits for people: the most pressing first, then the oldest.
-func needsOf(st *town.State, now town.Time, with buttons) (list []need, more int) {
+func needsOf(st *town.State, beads []*town.Bead, now town.Time, with buttons) (list []need, more int) {
 	var found []*town.Bead
-	for _, b := range st.Beads() {
+	for _, b := range beads {
 		if pressing(st, b) < len(pressings) {
 			found = append(found, b)
 		}

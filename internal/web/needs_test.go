@@ -173,7 +173,7 @@ func TestPressingAButton(t *testing.T) {
 	if _, err := w.towns.Submit(t.Context(), "main", town.Event{Bead: ids["held"], Type: "bead_released", By: "ann", Payload: &town.BeadReleased{}}); err != nil {
 		t.Fatal(err)
 	}
-	b.until(`document.querySelector("#waits").innerText.includes("Wait for Monday")`)
+	b.until(`!document.querySelector("#waits").innerText.includes("held by a person")`)
 	if got := eval[string](b, "document.querySelector("+quote(need+" input[name=note]")+").value"); got != "I look at it" {
 		t.Errorf("the note is %q", got)
 	}

@@ -38,9 +38,9 @@ type overviewView struct {
 	Waits    []waitingRow
 	Breakers []breakerRow
 	Hour     hour
-	Figures  wire.Figures
+	Figures  wire.Figures // of the last tick
+	Counted  bool         // there was one since the server started
 	Alarm    controller.Alarm
-	Next     when
 }
 
 // tally is a number with a word.
@@ -91,7 +91,7 @@ func (p *Pages) home(v *visit) error {
 		}
 		r := row{place: place{id, st.Name}, Tally: talliesOf(&st)}
 		if err := p.Controller.Read(id, func(s *town.State) {
-			list, more := needsOf(s, p.now(), p.buttonsOf(v, id, "/"))
+			list, more := needsOf(s, s.Beads(), p.now(), p.buttonsOf(v, id, "/"))
 			r.Needs = len(list) + more
 		}); err != nil {
 			return err
@@ -134,7 +134,7 @@ func (p *Pages) overviewOf(v *visit, id town.TownID) (*overviewView, error) {
 	with := p.buttonsOf(v, id, "/towns/"+string(id))
 	out := &overviewView{
 		Town: id, Tick: st.LastTick, At: whenOf(st.LastTickAt, now), Paused: whenOf(st.Paused, now), Problem: st.Problem,
-		Tally: talliesOf(&st), Figures: st.Reconciler, Alarm: st.Alarm, Next: whenOf(town.TimeOf(st.Alarm.NextFireAt), now),
+		Tally: talliesOf(&st), Figures: st.Reconciler, Counted: st.Reconciler.ActionsByType != nil, Alarm: st.Alarm,
 		Pause: with.button("pause", "Pause", "the town"),
 	}
 	if st.Paused != 0 {
@@ -146,12 +146,13 @@ func (p *Pages) overviewOf(v *visit, id town.TownID) (*overviewView, error) {
 	}
 	if err := p.Controller.Read(id, func(s *town.State) {
 		out.Why = s.Town().PausedReason
-		out.Needs, out.More = needsOf(s, now, with)
-		out.Columns = boardOf(s, now, func(b *town.Bead) bool { return b.Type == town.Issue || b.Type == town.Molecule }, nil)
+		beads := s.Beads()
+		out.Needs, out.More = needsOf(s, beads, now, with)
+		out.Columns = boardOf(s, beads, now, func(b *town.Bead) bool { return b.Type == town.Issue || b.Type == town.Molecule }, nil)
 		out.Agents, out.Others = agentsOf(s, now, nil)
-		out.queue(s, now)
-		out.waits(s, now)
-		out.Convoys = convoysOf(s, now)
+		out.queue(s, beads, now)
+		out.waits(s, beads, now)
+		out.Convoys = convoysOf(s, beads, now)
 	}); err != nil {
 		return nil, err
 	}
@@ -168,9 +169,9 @@ func talliesOf(st *controller.Status) []tally {
 }
 
 // queue lists the merge requests that live, rig by rig in the order in which they are merged.
-func (out *overviewView) queue(s *town.State, now town.Time) {
+func (out *overviewView) queue(s *town.State, beads []*town.Bead, now town.Time) {
 	var list []*town.Bead
-	for _, b := range s.Beads() {
+	for _, b := range beads {
 		if b.Merge != nil && b.Live() {
 			list = append(list, b)
 		}
@@ -189,9 +190,9 @@ func (out *overviewView) queue(s *town.State, now town.Time) {
 }
 
 // waits lists the beads that have not moved for the longest time, with what they wait for.
-func (out *overviewView) waits(s *town.State, now town.Time) {
+func (out *overviewView) waits(s *town.State, beads []*town.Bead, now town.Time) {
 	var list []*town.Bead
-	for _, b := range s.Beads() {
+	for _, b := range beads {
 		if b.Live() && (b.Type == town.Issue || b.Type == town.MergeRequest || b.Type == town.Convoy) && b.Status != town.InProgress {
 			list = append(list, b)
 		}

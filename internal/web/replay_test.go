@@ -45,11 +45,7 @@ func TestSteppingToWhereABeadGotStuck(t *testing.T) {
 		"[data-column='open']": {"6"},
 		"#said":                {"1 event, 4 actions, 0 violations"},
 	} {
-		for _, part := range want {
-			if got := b.text(selector); !strings.Contains(strings.Join(strings.Fields(got), " "), part) {
-				t.Errorf("%s says\n%s\nwant %q", selector, got, part)
-			}
-		}
+		b.says(selector, want...)
 	}
 	if now := eval[float64](b, "performance.timeOrigin"); now != began {
 		t.Error("stepping has loaded the page anew")
@@ -69,7 +65,18 @@ func TestSteppingToWhereABeadGotStuck(t *testing.T) {
 	if got := b.text("[data-column='in progress'] [data-bead=gt-2a]"); !strings.Contains(got, "toast works on it") {
 		t.Errorf("before, gt-2a said %q", got)
 	}
-	// The keys stop at the ends, and the buttons and the slider do the same.
+}
+
+// The keys stop at the ends, and the links, the slider and the bars do the same without a new page.
+func TestWaysToStep(t *testing.T) {
+	t.Parallel()
+	s, _ := stuck(t)
+	w := open(t, s)
+	b := newTab(t)
+	b.login(w.url+"/towns/main/replay", w.token)
+	last := s.s.Tick()
+	b.until(onTick(last))
+	began := eval[float64](b, "performance.timeOrigin")
 	b.do(chromedp.KeyEvent(kb.Home))
 	b.until(onTick(1))
 	b.do(chromedp.KeyEvent(kb.ArrowLeft), chromedp.KeyEvent(kb.ArrowRight))
@@ -78,6 +85,11 @@ func TestSteppingToWhereABeadGotStuck(t *testing.T) {
 	b.until(onTick(3))
 	b.do(chromedp.Focus("#slider"), chromedp.KeyEvent(kb.End))
 	b.until(onTick(last))
+	b.do(chromedp.Click(".bars.events a:nth-of-type(5)"))
+	b.until(onTick(5))
+	if now := eval[float64](b, "performance.timeOrigin"); now != began {
+		t.Error("the slider or a bar has loaded the page anew")
+	}
 }
 
 func onTick(no town.TickNo) string {

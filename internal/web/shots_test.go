@@ -52,20 +52,26 @@ func TestEveryPageFits(t *testing.T) {
 				b.scheme(scheme)
 				b.open(x.of.url + x.path)
 				b.until(`document.readyState === "complete"`)
-				if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > size.wide {
-					t.Errorf("%s on a %s is %d wide", x.name, size.name, wide)
-				}
-				if list := eval[[]string](b, nameless); len(list) > 0 {
-					t.Errorf("%s has what nobody can name: %v", x.name, list)
-				}
-				if list := eval[[]string](b, faint); len(list) > 0 {
-					t.Errorf("%s, %s, has what is hard to read: %v", x.name, scheme, list)
-				}
+				b.fits(x.name+", "+scheme, size)
 				if kind := scheme + " " + size.name; *rewrite && x.shots[kind] {
 					b.shoot(x.name + "-" + scheme + "-" + size.name)
 				}
 			}
 		}
+	}
+}
+
+// fits fails if the page that is open is wider than the screen, or if somebody could not use it.
+func (b *tab) fits(name string, size size) {
+	b.t.Helper()
+	if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > size.wide {
+		b.t.Errorf("%s, is %d wide on a %s", name, wide, size.name)
+	}
+	if list := eval[[]string](b, nameless); len(list) > 0 {
+		b.t.Errorf("%s, has what nobody can name: %v", name, list)
+	}
+	if list := eval[[]string](b, faint); len(list) > 0 {
+		b.t.Errorf("%s, has what is hard to read: %v", name, list)
 	}
 }
 

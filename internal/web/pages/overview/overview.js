@@ -55,12 +55,22 @@ async function refresh() {
   } catch { live.textContent = "The server does not answer; trying again."; } finally { running = false; }
 }
 
-const stream = new EventSource(parts.dataset.changes);
-stream.addEventListener("tick", (e) => {
-  live.textContent = "Live: this page follows the town by itself.";
-  const tick = Number(e.data);
-  if (seen && tick === seen) return;
-  seen = tick;
-  refresh();
-});
-stream.addEventListener("error", () => { live.textContent = "The server does not answer; trying again."; seen = 0; });
+// A page that nobody sees listens to nothing: browsers have few connections to one server.
+let stream = null;
+
+function listen() {
+  stream?.close();
+  seen = 0;
+  stream = document.hidden ? null : new EventSource(parts.dataset.changes);
+  stream?.addEventListener("tick", (e) => {
+    live.textContent = "Live: this page follows the town by itself.";
+    const tick = Number(e.data);
+    if (tick === seen) return;
+    seen = tick;
+    refresh();
+  });
+  stream?.addEventListener("error", () => { live.textContent = "The server does not answer; trying again."; seen = 0; });
+}
+
+document.addEventListener("visibilitychange", listen);
+listen();

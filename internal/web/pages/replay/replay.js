@@ -55,9 +55,11 @@ if (line) {
   });
 
   document.addEventListener("click", (e) => {
-    const a = e.target.closest("a[data-step]");
+    const a = e.target.closest("a[data-step], .bars a");
     if (!a || e.button || e.ctrlKey || e.metaKey || e.shiftKey) return;
+    const to = new URL(a.getAttribute("href"), location.href), tick = Number(to.searchParams.get("tick"));
+    if (!tick || to.search !== address(tick).search) return; // it leads to another part
     e.preventDefault();
-    show({ first, last, previous: wanted - 1, next: wanted + 1 }[a.dataset.step]);
+    show(tick);
   });
 }
