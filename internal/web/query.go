@@ -138,7 +138,9 @@ func (p *Pages) find(ctx context.Context, x *part) error {
 		x.first = max(x.oldest, min(x.tick-aroundTick, x.newest-2*aroundTick+1))
 		x.last = min(x.newest, x.first+2*aroundTick-1)
 	}
-	if x.tick == 0 {
+	if x.tick == 0 && (x.from != 0 || x.fromTick != 0) {
+		x.tick = x.first // whoever says where to begin wants to
+	} else if x.tick == 0 {
 		x.tick = x.last
 	}
 	x.tick = min(max(x.tick, x.first), x.last)

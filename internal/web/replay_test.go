@@ -131,7 +131,8 @@ func TestPartsOfTheHistory(t *testing.T) {
 	if got := len(w.page(q).all(".bars.events a")); got != 2 {
 		t.Errorf("two seconds have %d ticks", got)
 	}
-	w.page("/towns/main/replay?from=2026-09-21T14:13:22&to=2026-09-21T14:13:23").says("#moment-h", "Tick 4")
+	w.page("/towns/main/replay?from=2026-09-21T14:13:22&to=2026-09-21T14:13:23").says("#moment-h", "Tick 3")
+	w.page("/towns/main/replay?to=2026-09-21T14:13:23").says("#moment-h", "Tick 4")
 	w.page(fmt.Sprintf("/towns/main/replay?fromTick=2&toTick=4&tick=%d", at+5)).says("#moment-h", "Tick 4")
 	for q, want := range map[string]string{
 		"from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z": "The history begins at",

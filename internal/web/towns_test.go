@@ -69,7 +69,7 @@ func TestALongHistory(t *testing.T) {
 	if n := len(part.all(".bars.events a")); n != 2 {
 		t.Errorf("a bar leads to %d ticks", n)
 	}
-	part.says("#moment-h", "Tick 122")
+	part.says("#moment-h", "Tick 121")
 	for _, z := range a.all(".zooms a") {
 		w.page(attr(z, "href")).one("#moment")
 	}
