@@ -20,14 +20,32 @@ type momentView struct {
 	Next, Last  link
 	Share       string
 	Marker      float64
-	Events      []eventRow
-	Actions     []actionRow
-	Violations  []violationRow
-	Changed     []changedRow
-	Differences []fieldRow
+	Events      rows[eventRow]
+	Actions     rows[actionRow]
+	Violations  rows[violationRow]
+	Changed     rows[changedRow]
+	Differences rows[fieldRow]
 	Columns     []column
 	Agents      []agentRow
 	MoreAgents  int
+}
+
+// maxRows bounds each list of a tick: one may take hundreds of events and change thousands of beads.
+const maxRows = 100
+
+// rows are the first of a list, and how many there are.
+type rows[T any] struct {
+	List  []T
+	Count int
+	More  int
+}
+
+func rowsOf[T any](n int, row func(i int) T) rows[T] {
+	r := rows[T]{Count: n, More: max(n-maxRows, 0)}
+	for i := range n - r.More {
+		r.List = append(r.List, row(i))
+	}
+	return r
 }
 
 type eventRow struct {
@@ -97,42 +115,38 @@ func (p *Pages) momentOf(v *visit, x *part) (*momentView, error) {
 		Share: x.at(x.tick), Marker: x.marker(),
 	}
 	out.steps(x)
-	for i := range m.Events {
-		out.Events = append(out.Events, eventOf(x.town, &m.Events[i], &rec.Events[i]))
-	}
-	for i := range rec.Actions {
-		out.Actions = append(out.Actions, actionOf(x.town, &rec.Actions[i]))
-	}
-	for _, v := range rec.Violations {
-		state := string(v.State)
-		if v.Recovered {
-			state = "recovered at once"
-		}
-		out.Violations = append(out.Violations, violationRow{v.Invariant, v.ID, v.Message, state})
-	}
-	beads, agents := map[town.BeadID]bool{}, map[town.AgentID]bool{}
-	for i := range m.Changed {
-		c := &m.Changed[i]
-		switch c.Kind {
-		case town.KindBead:
-			beads[town.BeadID(c.ID)] = true
-		case town.KindAgent:
-			agents[town.AgentID(c.ID)] = true
-		}
-		out.Changed = append(out.Changed, changedOf(x.town, c))
-	}
+	out.Events = rowsOf(len(m.Events), func(i int) eventRow { return eventOf(x.town, &m.Events[i], &rec.Events[i]) })
+	out.Actions = rowsOf(len(rec.Actions), func(i int) actionRow { return actionOf(x.town, &rec.Actions[i]) })
+	out.Violations = rowsOf(len(rec.Violations), func(i int) violationRow { return violationOf(&rec.Violations[i]) })
+	out.Changed = rowsOf(len(m.Changed), func(i int) changedRow { return changedOf(x.town, &m.Changed[i]) })
 	diffs, err := m.Differences()
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range diffs {
-		out.Differences = append(out.Differences, fieldRow{d.Path, value(d.Path, d.Recorded), value(d.Path, d.Recomputed)})
-	}
+	out.Differences = rowsOf(len(diffs), func(i int) fieldRow {
+		d := &diffs[i]
+		return fieldRow{d.Path, value(d.Path, d.Recorded), value(d.Path, d.Recomputed)}
+	})
+	beads, agents := freshOf(m.Changed)
 	out.Columns = boardOf(m.State, m.State.Beads(), rec.At, func(b *town.Bead) bool { return b.Type != town.Message }, beads)
 	out.Agents, out.MoreAgents = agentsOf(m.State, rec.At, agents)
 	out.Summary = fmt.Sprintf("Tick %d, %s: %s, %s, %s.", rec.No, out.At.Clock, count(len(rec.Events), "event", "events"),
 		count(len(rec.Actions), "action", "actions"), count(len(rec.Violations), "violation", "violations"))
 	return out, nil
+}
+
+// freshOf says which beads and agents a tick has changed.
+func freshOf(changed []replay.Changed) (map[town.BeadID]bool, map[town.AgentID]bool) {
+	beads, agents := map[town.BeadID]bool{}, map[town.AgentID]bool{}
+	for i := range changed {
+		switch c := &changed[i]; c.Kind {
+		case town.KindBead:
+			beads[town.BeadID(c.ID)] = true
+		case town.KindAgent:
+			agents[town.AgentID(c.ID)] = true
+		}
+	}
+	return beads, agents
 }
 
 // steps makes the links to the ticks around.
@@ -186,6 +200,14 @@ func actionOf(id town.TownID, a *town.Action) actionRow {
 	}
 	if a.Bead == "" && a.Made != "" {
 		r.About = about(id, town.KindBead, string(a.Made))
+	}
+	return r
+}
+
+func violationOf(v *town.Violation) violationRow {
+	r := violationRow{v.Invariant, v.ID, v.Message, string(v.State)}
+	if v.Recovered {
+		r.State = "recovered at once"
 	}
 	return r
 }

@@ -77,3 +77,24 @@ func TestALongHistory(t *testing.T) {
 		t.Errorf("%d ways to other parts", n)
 	}
 }
+
+// A tick may change more than anybody reads: its page shows the first of it and how much there is.
+func TestABigTick(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.begins(1)
+	var beads []town.NewBead
+	for i := range 150 {
+		beads = append(beads, town.NewBead{Title: fmt.Sprint("Bead ", i)})
+	}
+	made := s.step(town.Second, town.Event{By: "ann", Payload: &town.BeadCreated{Beads: beads}})
+	w := open(t, s)
+	w.login()
+	a := w.page(tickAddress(made.No))
+	a.says("#changed h3", fmt.Sprint(len(made.Changes)))
+	a.says("#changed .more", fmt.Sprintf("and %d more", len(made.Changes)-100))
+	if n := len(a.all(".entity")); n != 100 {
+		t.Errorf("%d entities are shown", n)
+	}
+	a.says("#board", "and 124 more")
+}
