@@ -50,6 +50,28 @@ func escalation(s *story) town.BeadID {
 	return ""
 }
 
+// A bead that has gone to the archive still has its page, and its life as far as that is kept.
+func TestAnArchivedBead(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.begins(1)
+	s.step(town.Second, town.Event{Payload: &town.TownPaused{}})
+	s.step(town.Second, town.Event{By: "ann", Payload: &town.BeadCreated{Beads: []town.NewBead{{Title: "Old", Body: "Of old."}}}})
+	s.step(town.Second, town.Event{Bead: "gt-3a", By: "ann", Payload: &town.BeadCancelled{Reason: "too old"}})
+	s.rest(169 * town.Hour)
+	if s.s.Bead("gt-3a") != nil {
+		t.Fatal("it is not in the archive")
+	}
+	w := open(t, s)
+	w.login()
+	a := w.page("/towns/main/beads/gt-3a")
+	a.says("header.head", "in the archive", "Old", "closed")
+	a.says("#life", "bead cancelled", "archive bead")
+	if n := len(a.all(".acts")); n != 0 {
+		t.Error("something can be done to it")
+	}
+}
+
 // A long life is told in parts, none of which is lost or told twice.
 func TestALongLifeInParts(t *testing.T) {
 	t.Parallel()

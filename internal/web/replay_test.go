@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"gastown/internal/journal"
 	"gastown/internal/town"
 )
 
@@ -181,5 +183,39 @@ func TestReplayHidesSecrets(t *testing.T) {
 		if !strings.Contains(a.text, want) || !strings.Contains(a.text, "•••") {
 			t.Errorf("tick %d does not say that %s was set", tick, want)
 		}
+	}
+}
+
+// edited is a journal in which somebody has changed the reason of a decision.
+type edited struct {
+	journal.Journal
+	tick town.TickNo
+}
+
+func (e edited) Ticks(ctx context.Context, id town.TownID, f journal.TickFilter) ([]*town.Tick, error) {
+	list, err := e.Journal.Ticks(ctx, id, f)
+	for _, t := range list {
+		if t.No == e.tick {
+			t.Actions[0].Reason = "because <I> say so"
+		}
+	}
+	return list, err
+}
+
+// Where the record is not what the rules come to, the page says so, field by field, and shows the record.
+func TestAReplayThatDiffers(t *testing.T) {
+	t.Parallel()
+	s, at := stuck(t)
+	w := openAs(t, s, edited{s.j, at})
+	w.login()
+	a := w.page(tickAddress(at))
+	a.says("#verdict", "recomputed, differs in 1")
+	a.says("#differences", "actions[0].reason", "because <I> say so", "no heartbeat for 1m30s")
+	a.says("#actions", "because <I> say so")
+	a.says("[data-column=open]", "gt-2a")
+	a = w.page(tickAddress(at - 1))
+	a.says("#verdict", "recomputed, agrees")
+	if len(a.all("#differences")) != 0 {
+		t.Error("a tick that agrees has differences")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"gastown/internal/auth"
 	"gastown/internal/controller"
+	"gastown/internal/journal"
 	"gastown/internal/town"
 	"gastown/internal/web"
 )
@@ -55,19 +56,25 @@ func (w *world) later(d time.Duration) {
 
 func open(t *testing.T, s *story) *world {
 	t.Helper()
+	return openAs(t, s, s.j)
+}
+
+// openAs is open with a history that somebody has laid hands on.
+func openAs(t *testing.T, s *story, j journal.Journal) *world {
+	t.Helper()
 	keys, err := auth.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, token: keys.Admin(), keys: keys, now: s.now.Std(), http: newBrowserless(t)}
 	log := slog.New(slog.DiscardHandler)
-	w.towns = controller.New(controller.Options{Journal: s.j, Effects: nobody{}, Meter: nobody{}, Now: w.clock, Log: log})
+	w.towns = controller.New(controller.Options{Journal: j, Effects: nobody{}, Meter: nobody{}, Now: w.clock, Log: log})
 	if err := w.towns.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	mux := http.NewServeMux()
-	web.New(web.Config{Controller: w.towns, Journal: s.j, Keys: keys, Now: w.clock, Version: "test", Log: log, Done: done}).Mount(mux)
+	web.New(web.Config{Controller: w.towns, Journal: j, Keys: keys, Now: w.clock, Version: "test", Log: log, Done: done}).Mount(mux)
 	srv := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		close(done)
