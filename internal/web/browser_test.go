@@ -18,7 +18,7 @@ import (
 var browser struct {
 	once sync.Once
 	ctx  context.Context
-	end  context.CancelFunc
+	end  func()
 	err  error
 }
 
@@ -36,13 +36,24 @@ func startBrowser() (context.Context, error) {
 			b.err = fmt.Errorf("no Chromium for the tests of the pages (Debian: apt-get install chromium): %w", b.err)
 			return
 		}
-		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU)
+		dir, err := os.MkdirTemp("", "gastown-browser-")
+		if err != nil {
+			b.err = err
+			return
+		}
+		// It leaves files where it thinks that temporary ones belong.
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.Env("TMPDIR="+dir))
 		if os.Geteuid() == 0 {
 			options = append(options, chromedp.NoSandbox)
 		}
 		alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 		ctx, cancel := chromedp.NewContext(alloc)
-		b.ctx, b.end = ctx, func() { cancel(); stop() }
+		b.ctx, b.end = ctx, func() {
+			_ = chromedp.Cancel(ctx) // waits until it is gone; it may be already
+			cancel()
+			stop()
+			_ = os.RemoveAll(dir)
+		}
 		b.err = chromedp.Do(ctx)
 	})
 	return b.ctx, b.err
