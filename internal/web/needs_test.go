@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
@@ -182,4 +183,19 @@ func TestPressingAButton(t *testing.T) {
 	if got := b.text("[data-need='" + string(ids["held"]) + "']"); got != "" {
 		t.Errorf("what was released needs somebody: %s", got)
 	}
+}
+
+// When a session ends while its page is open, the page leads to the login, and from there back.
+func TestASessionThatEndsUnderAPage(t *testing.T) {
+	t.Parallel()
+	s, ids := needy(t)
+	w := open(t, s)
+	b := newTab(t)
+	b.login(w.url+"/towns/main", w.token)
+	b.until(`document.querySelector("#live")?.innerText.startsWith("Live")`)
+	w.later(25 * time.Hour)
+	w.srv.CloseClientConnections()
+	b.until(`document.querySelector("#token")`)
+	b.do(chromedp.SendKeys("#token", w.token), chromedp.Click("form[action='/login'] button"))
+	b.until(`document.querySelector("[data-need='` + string(ids["held"]) + `']")`)
 }

@@ -98,3 +98,12 @@ func TestABigTick(t *testing.T) {
 	}
 	a.says("#board", "and 124 more")
 }
+
+// An open breaker is on the overview, with what it keeps back and since when.
+func TestAnOpenBreaker(t *testing.T) {
+	t.Parallel()
+	s, _ := stuck(t)
+	w := open(t, s)
+	w.login()
+	w.page("/towns/main").says("#breakers", "git network", "rig:web", "20 starts failed alike", "1 min")
+}

@@ -25,6 +25,7 @@ import (
 type world struct {
 	t     *testing.T
 	url   string
+	srv   *httptest.Server
 	token string
 	keys  *auth.Keys
 	towns *controller.Controller
@@ -81,7 +82,7 @@ func openAs(t *testing.T, s *story, j journal.Journal) *world {
 		srv.Close()
 		w.towns.Stop()
 	})
-	w.url = srv.URL
+	w.url, w.srv = srv.URL, srv
 	return w
 }
 

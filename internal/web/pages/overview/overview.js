@@ -69,7 +69,12 @@ function listen() {
     seen = tick;
     refresh();
   });
-  stream?.addEventListener("error", () => { live.textContent = "The server does not answer; trying again."; seen = 0; });
+  stream?.addEventListener("error", (e) => {
+    live.textContent = "The server does not answer; trying again.";
+    seen = 0;
+    // The browser tries again by itself, unless the server has refused: it may want a login.
+    if (e.target === stream && stream.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); listen(); }, 3000);
+  });
 }
 
 document.addEventListener("visibilitychange", listen);

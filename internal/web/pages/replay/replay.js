@@ -9,6 +9,9 @@ if (line) {
   const first = Number(line.dataset.first), last = Number(line.dataset.last);
   let wanted = Number(slider.value), loading = null;
 
+  // The slider's knob stands below the tick that it means, in the middle of its bar.
+  slider.style.marginInline = `max(0px, ${Math.min(25, 50 / (last - first + 1))}% - .5rem)`;
+
   const address = (tick) => {
     const u = new URL(line.dataset.moment, location.href);
     u.searchParams.set("tick", tick);
