@@ -20,6 +20,7 @@ import (
 	"gastown/internal/auth"
 	"gastown/internal/controller"
 	"gastown/internal/journal"
+	"gastown/internal/observe/report"
 	"gastown/internal/town"
 )
 
@@ -46,6 +47,10 @@ type Config struct {
 	Served  func(route, method string, code int, took time.Duration)
 	Version string
 	Log     *slog.Logger
+	// Level is the level of the log, which can be changed.
+	Level *slog.LevelVar
+	// Reports tells people outside of defects; nil tells nobody.
+	Reports *report.Reporter
 	// Done ends when the server stops, and the streams with it.
 	Done <-chan struct{}
 }
@@ -131,6 +136,7 @@ func (s *server) outer(mux *http.ServeMux) http.Handler {
 					panic(p)
 				}
 				s.Log.Error("defect in a request", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				s.Reports.Panicked("request", "", p)
 				if rec.code == 0 {
 					writeProblem(rec, http.StatusInternalServerError, "a defect in the server; its log says more")
 				}

@@ -37,6 +37,8 @@ var routes = []route{
 	{"healthz", http.MethodGet, "/healthz", "The process lives.", anybody, "doctor", to((*server).healthz)},
 	{"readyz", http.MethodGet, "/readyz", "Every town's loop is well.", anybody, "doctor", to((*server).readyz)},
 	{"shutdown", http.MethodPost, "/api/shutdown", "Stop the server; agents go on.", admin, "down", to((*server).shutdown)},
+	{"log-level", http.MethodGet, "/api/log-level", "How much the server's log says.", admin, "log-level", to((*server).logLevel)},
+	{"set-log-level", http.MethodPatch, "/api/log-level", "Have the log say more or less, until the server ends.", admin, "log-level", to((*server).setLogLevel)},
 
 	{"list-towns", http.MethodGet, "/api/towns", "List the towns.", admin, "town list", to((*server).listTowns)},
 	{"create-town", http.MethodPost, "/api/towns", "Make a town.", admin, "town create", to((*server).createTown)},

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gastown/internal/client"
+	"gastown/internal/observe/report"
 	"gastown/internal/runtime/process"
 	"gastown/internal/server"
 	"gastown/internal/town"
@@ -44,7 +45,12 @@ type upFlags struct {
 	noTown     bool
 	logFormat  string
 	logVerbose bool
+	publicURL  string
+	sentry     sentryFlags
 }
+
+// sentryFlags say where reports go. DSN is a reference.
+type sentryFlags struct{ dsn, environment, monitor string }
 
 func (a *app) upCmd() *cobra.Command {
 	var f upFlags
@@ -64,6 +70,10 @@ func (a *app) upCmd() *cobra.Command {
 	c.Flags().BoolVar(&f.noTown, "no-town", false, "make no town and no rig")
 	c.Flags().StringVar(&f.logFormat, "log", "", "text or json; default: text on a terminal, json otherwise")
 	c.Flags().BoolVarP(&f.logVerbose, "verbose", "v", false, "log every action")
+	c.Flags().StringVar(&f.publicURL, "public-url", os.Getenv("GASTOWN_PUBLIC_URL"), "where people reach this server, for links (GASTOWN_PUBLIC_URL); default: its own address")
+	c.Flags().StringVar(&f.sentry.dsn, "sentry-dsn", "env:"+report.EnvDSN, "where errors are reported, as env:NAME or file:PATH; nowhere if that is not set")
+	c.Flags().StringVar(&f.sentry.environment, "sentry-environment", envOr("GASTOWN_SENTRY_ENVIRONMENT", "production"), "environment of the reports (GASTOWN_SENTRY_ENVIRONMENT)")
+	c.Flags().StringVar(&f.sentry.monitor, "sentry-monitor", envOr("GASTOWN_SENTRY_MONITOR", report.DefaultMonitor), "slug of the cron monitor, or empty for none (GASTOWN_SENTRY_MONITOR)")
 	return c
 }
 
@@ -71,11 +81,19 @@ func (a *app) up(ctx context.Context, f *upFlags) error {
 	if err := a.checkListen(f); err != nil {
 		return err
 	}
-	log := a.logger(f)
-	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), Log: log})
+	log, level, err := a.logger(f)
 	if err != nil {
 		return err
 	}
+	reports, err := reportsTo(f)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), Log: log, Level: level, Reports: reports})
+	if err != nil {
+		return err
+	}
+	toggleOnSignal(ctx, log, level)
 	defer s.Stop(context.WithoutCancel(ctx))
 	a.say("gastown runs at %s, data in %s", s.URL(), a.home)
 	if !f.noTown {
@@ -89,6 +107,24 @@ func (a *app) up(ctx context.Context, f *upFlags) error {
 	}
 	a.say("stopping; agents go on and are found again at the next start")
 	return nil
+}
+
+// reportsTo reads where reports of what goes wrong are to go.
+func reportsTo(f *upFlags) (report.Options, error) {
+	o := report.Options{Environment: f.sentry.environment, Monitor: f.sentry.monitor, PublicURL: strings.TrimRight(f.publicURL, "/")}
+	if u, err := url.Parse(o.PublicURL); o.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil) {
+		return o, fmt.Errorf("--public-url is %q, must be an address such as https://town.example.org", f.publicURL)
+	}
+	var err error
+	o.DSN, err = report.ReadDSN(f.sentry.dsn)
+	return o, err
+}
+
+func envOr(name, otherwise string) string {
+	if v, set := os.LookupEnv(name); set {
+		return v
+	}
+	return otherwise
 }
 
 // checkListen refuses an address that others can reach unless that is said twice.
@@ -106,17 +142,6 @@ func (a *app) checkListen(f *upFlags) error {
 	a.say("warning: %s can be reached by other machines, without encryption. Whoever has the admin token can run\n"+
 		"commands as this user. Put a proxy with TLS before it, and keep %s to yourself.", f.listen, filepath.Join(a.home, "admin.token"))
 	return nil
-}
-
-func (a *app) logger(f *upFlags) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if f.logVerbose {
-		opts.Level = slog.LevelDebug
-	}
-	if f.logFormat == "json" || (f.logFormat == "" && !terminal(a.err)) {
-		return slog.New(slog.NewJSONHandler(a.err, opts))
-	}
-	return slog.New(slog.NewTextHandler(a.err, opts))
 }
 
 // settle makes the default town and takes this folder's repository as a rig, if that is new.
@@ -309,6 +334,12 @@ func (a *app) doctor(ctx context.Context) []check {
 		note = strings.Join(found, ", ")
 	}
 	add("agents", nil, note)
+	dsn, err := report.ReadDSN("env:" + report.EnvDSN)
+	where := "reports go nowhere: " + report.EnvDSN + " is not set"
+	if dsn != "" {
+		where, err = report.Where(dsn)
+	}
+	add("sentry", err, where)
 	run, err := a.running()
 	if err != nil {
 		add("server", nil, "does not run")

@@ -16,6 +16,7 @@ import (
 	_ "modernc.org/sqlite" // to make a database of the future
 
 	"gastown/internal/cli"
+	"gastown/internal/observe/sentrytest"
 )
 
 // patience bounds every wait of a script; a script that needs it has failed.
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"until": until, "capture": capture, "exits": exits, "busyport": busyPort, "newerschema": newerSchema, "tmpfs": tmpfs,
+			"receiver": receiver, "reported": reported, "usr1": usr1,
 		},
 	})
 }
@@ -53,6 +55,7 @@ type theTest struct{}
 
 func setup(env *testscript.Env) error {
 	env.Values[theTest{}] = env.T()
+	env.Values[theReceiver{}] = sentrytest.New()
 	home := filepath.Join(env.WorkDir, "home")
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err

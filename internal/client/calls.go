@@ -47,6 +47,16 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/api/shutdown", nil, nil)
 }
 
+// LogLevel says how much the server's log says.
+func (c *Client) LogLevel(ctx context.Context) (wire.LogLevel, error) {
+	return get[wire.LogLevel](ctx, c, "/api/log-level")
+}
+
+// SetLogLevel has the server's log say more or less.
+func (c *Client) SetLogLevel(ctx context.Context, level string) (wire.LogLevel, error) {
+	return send[wire.LogLevel](ctx, c, http.MethodPatch, "/api/log-level", wire.LogLevel{Level: level})
+}
+
 // Towns lists the towns.
 func (c *Client) Towns(ctx context.Context) ([]wire.Town, error) {
 	l, err := get[wire.List[wire.Town]](ctx, c, "/api/towns")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"gastown/internal/journal"
+	"gastown/internal/observe/report"
 	"gastown/internal/town"
 )
 
@@ -46,6 +47,8 @@ type Options struct {
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 	Log *slog.Logger
+	// Reports tells people outside of what went wrong; nil tells nobody.
+	Reports *report.Reporter
 }
 
 // Controller runs the loops of all towns.
@@ -101,9 +104,11 @@ func (c *Controller) launch(id town.TownID, s *town.State) {
 	c.mu.Lock()
 	c.loops[id] = l
 	c.mu.Unlock()
+	c.opts.Reports.Begins(id)
 	c.running.Add(1)
 	go func() {
 		defer c.running.Done()
+		defer c.opts.Reports.Crashing("loop", id)
 		l.run(c.ctx)
 	}()
 }

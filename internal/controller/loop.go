@@ -193,7 +193,9 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 		}
 	}
 	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), len(events), l.state)
+	newest, lasting := l.state.Tick(), l.state.Violations()
 	l.mu.Unlock()
+	defer l.c.opts.Reports.Turned(l.id, t, events, newest, lasting)
 	if t.Empty() {
 		return nil
 	}
@@ -201,7 +203,9 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 	if l.caughtUp {
 		l.c.opts.Effects.Carry(l.id, t.Effects)
 	}
-	l.publish(t, events, l.c.opts.Now().Sub(started))
+	took := l.c.opts.Now().Sub(started)
+	l.publish(t, events, took)
+	l.log(t, events, took)
 	return nil
 }
 
@@ -223,17 +227,6 @@ func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
 			delete(l.subs, ch)
 			close(ch)
 		}
-	}
-	for i := range t.Actions {
-		a := &t.Actions[i]
-		l.c.opts.Log.Debug("action", "town", l.id, "tick", t.No, "action", a.Kind, "rule", a.Rule, "bead", a.Bead, "agent", a.Agent, "run", a.Run, "reason", a.Reason)
-	}
-	for _, v := range t.Violations {
-		if v.State == town.ViolationResolved {
-			l.c.opts.Log.Info("invariant holds again", "town", l.id, "tick", t.No, "invariant", v.Invariant, "entity", v.ID)
-			continue
-		}
-		l.c.opts.Log.Error("invariant violated", "town", l.id, "tick", t.No, "invariant", v.Invariant, "entity", v.ID, "message", v.Message, "recovered", v.Recovered)
 	}
 }
 
@@ -298,11 +291,28 @@ func (l *loop) setTrouble(err error) {
 	defer l.book.Unlock()
 	switch {
 	case err != nil && (l.failure == nil || l.failure.Error() != err.Error()):
-		l.c.opts.Log.Error("the loop cannot go on", "town", l.id, "err", err, "full", errors.Is(err, journal.ErrFull))
+		class := classOf(err)
+		l.c.opts.Log.Error("the loop cannot go on", "town", l.id, "class", class, "err", err)
+		l.c.opts.Reports.Journal(l.id, class)
 	case err == nil && l.failure != nil:
 		l.c.opts.Log.Info("the loop goes on", "town", l.id)
 	}
 	l.failure = err
+}
+
+// classOf names the kind of a journal's failure.
+func classOf(err error) string {
+	for _, x := range []struct {
+		err   error
+		class string
+	}{
+		{journal.ErrFull, "full"}, {journal.ErrDamaged, "damaged"}, {journal.ErrConflict, "conflict"}, {journal.ErrClosed, "closed"},
+	} {
+		if errors.Is(err, x.err) {
+			return x.class
+		}
+	}
+	return "other"
 }
 
 func (l *loop) trouble() error {

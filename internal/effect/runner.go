@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gastown/internal/git"
+	"gastown/internal/observe/report"
 	"gastown/internal/runtime"
 	"gastown/internal/town"
 )
@@ -33,6 +34,9 @@ var limits = map[town.EffectKind]struct {
 // errNoForge is what becomes of every question about a pull request: this server has no client of any
 // forge, and the town is told so instead of being left to wait.
 var errNoForge = errors.New("this server speaks to no forge")
+
+// errDefect is a panic while an effect was carried out.
+var errDefect = errors.New("defect")
 
 // Results of an effect, as they are counted.
 const (
@@ -57,6 +61,8 @@ type Options struct {
 	// Count is told what became of each effect.
 	Count func(id town.TownID, kind town.EffectKind, result string)
 	Log   *slog.Logger
+	// Reports tells people outside of effects that fail again and again; nil tells nobody.
+	Reports *report.Reporter
 }
 
 // Runner carries out effects.
@@ -169,9 +175,12 @@ func (r *Runner) carryOut(j job) {
 	result := Succeeded
 	if err != nil {
 		result = FailedRes
-		r.opts.Log.Warn("effect failed", "town", j.town, "effect", e.ID, "err", err)
+		r.opts.Log.Warn("effect failed", "town", j.town, "effect", e.ID, "bead", e.Bead, "agent", e.Agent, "run", e.Run, "err", err)
 	}
 	r.opts.Count(j.town, e.Kind, result)
+	if r.ctx.Err() == nil { // what is cut off at the end has not failed
+		r.opts.Reports.Effect(j.town, e, classOf(out, err))
+	}
 	if out == nil || r.ctx.Err() != nil {
 		return
 	}
@@ -186,7 +195,8 @@ func (r *Runner) carryOut(j job) {
 func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			out, err = nil, fmt.Errorf("defect: %v\n%s", p, debug.Stack())
+			out, err = nil, fmt.Errorf("%w: %v\n%s", errDefect, p, debug.Stack())
+			r.opts.Reports.Panicked("effect", j.town, p)
 			if j.effect.Kind == town.EffectDispatch {
 				out = &town.DispatchUnknown{Reason: "a defect while starting"}
 			}
@@ -213,6 +223,31 @@ func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 		return &town.PRMergeFailed{Class: town.ForgeNone, Head: j.effect.Pull.Head}, errNoForge
 	}
 	return nil, fmt.Errorf("no effect of kind %q is known", j.effect.Kind)
+}
+
+// classOf names the kind of an effect's failure in a word of the code, "" if it succeeded.
+func classOf(out town.Payload, err error) string {
+	if err == nil {
+		return ""
+	}
+	switch out := out.(type) {
+	case *town.DispatchRejected:
+		return out.Class
+	case *town.PRPollFailed:
+		return string(out.Class)
+	case *town.PRMergeFailed:
+		return string(out.Class)
+	}
+	class := git.ClassOf(err)
+	switch {
+	case class != "":
+		return "git_" + string(class)
+	case errors.Is(err, errDefect):
+		return "defect"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	}
+	return "other"
 }
 
 func (r *Runner) rig(id town.TownID, rig town.RigID, repo town.RepoSpec) *git.Rig {

@@ -23,6 +23,7 @@ import (
 	"gastown/internal/git"
 	"gastown/internal/journal/sqlite"
 	"gastown/internal/observe"
+	"gastown/internal/observe/report"
 	"gastown/internal/runtime"
 	"gastown/internal/runtime/process"
 	"gastown/internal/town"
@@ -43,6 +44,11 @@ type Options struct {
 	Log     *slog.Logger
 	// Now is the clock of the towns; time.Now if nil.
 	Now func() time.Time
+	// Level is the level of the log, if it can be changed.
+	Level *slog.LevelVar
+	// Reports say where reports of what goes wrong are sent. Release and, if it is empty, PublicURL
+	// are filled in.
+	Reports report.Options
 }
 
 // Server is a running server.
@@ -54,6 +60,7 @@ type Server struct {
 	towns    *controller.Controller
 	effects  *effect.Runner
 	observer *controller.Observer
+	reports  *report.Reporter
 	listener net.Listener
 	http     *http.Server
 
@@ -68,6 +75,9 @@ type Server struct {
 // Start opens the data folder, recovers the towns, finds agents that run, and serves. On an error
 // nothing is left running.
 func Start(ctx context.Context, opts Options) (*Server, error) {
+	if opts.Level == nil {
+		opts.Level = new(slog.LevelVar)
+	}
 	s := &Server{opts: opts, stop: make(chan struct{}), done: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		s.Stop(context.WithoutCancel(ctx))
@@ -80,6 +90,9 @@ func (s *Server) start(ctx context.Context) error {
 	var err error
 	// The address first: a busy port is the most likely mistake, and nothing is touched yet.
 	if s.listener, err = listen(s.opts.Listen); err != nil {
+		return err
+	}
+	if err := s.prepareReports(); err != nil {
 		return err
 	}
 	home := s.opts.Home
@@ -106,19 +119,34 @@ func (s *Server) start(ctx context.Context) error {
 	metrics := observe.New(s.opts.Version)
 	s.effects = effect.New(effect.Options{
 		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
-		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log,
+		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports,
 	})
-	s.towns = controller.New(controller.Options{Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log})
+	s.towns = controller.New(controller.Options{Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log, Reports: s.reports})
 	s.observer = controller.NewObserver(s.towns, s.runtime)
 	if err := s.towns.Start(ctx); err != nil {
 		return err
 	}
 	observe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.observing = cancel
-	s.wait.Go(func() { s.observer.Run(observe) })
+	s.wait.Go(func() {
+		defer s.reports.Crashing("observer", "")
+		s.observer.Run(observe)
+	})
 	s.wait.Go(func() { s.prune(observe) })
+	s.wait.Go(func() { s.reports.Run(observe) })
 	s.serve(metrics)
 	return s.writeInfo()
+}
+
+// prepareReports makes what tells people outside, if that is wanted.
+func (s *Server) prepareReports() (err error) {
+	o := s.opts.Reports
+	o.Release, o.Now = "gastown@"+s.opts.Version, s.opts.Now
+	if o.PublicURL == "" {
+		o.PublicURL = s.URL()
+	}
+	s.reports, err = report.New(o)
+	return err
 }
 
 // pruneEvery is how often old logs are looked for.
@@ -153,7 +181,7 @@ func (s *Server) serve(metrics *observe.Metrics) {
 		Handler: api.New(api.Config{
 			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: git.CheckURL, Logs: s.logs,
 			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(),
-			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Done: s.done,
+			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Level: s.opts.Level, Reports: s.reports, Done: s.done,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -289,6 +317,7 @@ func (s *Server) Stop(ctx context.Context) {
 		}
 	}
 	s.wait.Wait()
+	s.reports.Close()
 	if s.journal != nil {
 		if err := s.journal.Close(); err != nil {
 			s.opts.Log.Warn("the journal did not close well", "err", err)

@@ -16,6 +16,11 @@ type ServerInfo struct {
 	Version string    `json:"version"`
 }
 
+// LogLevel is how much a server's log says.
+type LogLevel struct {
+	Level string `json:"level" enum:"debug,info,warn,error" doc:"The least important lines that are written."`
+}
+
 // NewTown asks for a town.
 type NewTown struct {
 	ID   town.TownID `json:"id" pattern:"^[a-z0-9][a-z0-9-]{0,39}$" doc:"Part of URLs: lower-case letters, digits and '-'."`

@@ -266,22 +266,39 @@ func (r *Receiver) Faults() []string {
 
 // Await waits until an event that matches has arrived, and returns it; nil if none does in time.
 func (r *Receiver) Await(patience time.Duration, match func(*Event) bool) *Event {
-	deadline := time.After(patience)
-	for {
-		r.mu.Lock()
-		changed := r.changed
+	var found *Event
+	r.await(patience, func() bool {
 		for i := range r.events {
 			if match(&r.events[i]) {
 				e := r.events[i]
-				r.mu.Unlock()
-				return &e
+				found = &e
+				return true
 			}
 		}
+		return false
+	})
+	return found
+}
+
+// AwaitText waits until the bytes that arrived match, and reports whether they do in time.
+func (r *Receiver) AwaitText(patience time.Duration, want *regexp.Regexp) bool {
+	return r.await(patience, func() bool { return want.Match(r.raw.Bytes()) })
+}
+
+// await asks after each arrival; done is called with the lock held.
+func (r *Receiver) await(patience time.Duration, done func() bool) bool {
+	deadline := time.After(patience)
+	for {
+		r.mu.Lock()
+		well, changed := done(), r.changed
 		r.mu.Unlock()
+		if well {
+			return true
+		}
 		select {
 		case <-changed:
 		case <-deadline:
-			return nil
+			return false
 		}
 	}
 }
