@@ -36,7 +36,7 @@ func Serve(ctx context.Context, program, home, listen string) (*Process, error) 
 		return nil, fmt.Errorf("cannot make the server's log: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(program, "--home", home, "up", "--no-town", "--listen", listen)
+	cmd := exec.Command(program, "--home", home, "up", "--no-town", "--listen", listen, "--sentry-dsn", "")
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, home
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

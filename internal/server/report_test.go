@@ -194,6 +194,17 @@ func TestAViolationReachesSentry(t *testing.T) {
 	if len(again.Violations) != 1 {
 		t.Errorf("the replay has found %v", again.Violations)
 	}
+	var why wire.Why
+	p.call(p.admin, http.MethodGet, "/api/towns/main/debug/why/"+string(id), nil, &why)
+	told := ""
+	for _, h := range why.Recent {
+		told += fmt.Sprintln(h.What, h.By, h.From, h.To, h.Reason)
+	}
+	for _, line := range []string{"transition_bead recovery/10 in_progress open ", "invariant_violated invariant 10   " + string(id) + " is held, and in progress; mended at once"} {
+		if !strings.Contains(told, line) {
+			t.Errorf("why does not tell %q:\n%s", line, told)
+		}
+	}
 	p.stop()
 	p.wellFormed()
 	if got := p.in.Events(); len(got) != 1 {

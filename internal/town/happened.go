@@ -51,8 +51,11 @@ func SortAbout(list []About) []About {
 	return slices.Compact(list)
 }
 
-// ViolationFound is what Happening.What says of an invariant that did not hold.
-const ViolationFound = "invariant_violated"
+// What Happening.What says of an invariant that did not hold, and of one that holds again.
+const (
+	ViolationFound = "invariant_violated"
+	ViolationOver  = "invariant_restored"
+)
 
 // maxWords bounds the words of an event in a Happening, in bytes: a list of a hundred must stay
 // readable. The event itself has all of them.
@@ -65,7 +68,7 @@ type Happening struct {
 	// Part is its place among what happened to the same entity in its tick, from 1.
 	Part int  `json:"part"`
 	At   Time `json:"at"` // the time of the tick
-	// What is the type of the event, the kind of the action, or invariant_violated.
+	// What is the type of the event, the kind of the action, or what became of an invariant.
 	What string `json:"what"`
 	// By is the sender of the event, the rule of the action, or the invariant.
 	By    string  `json:"by,omitempty"`
@@ -126,7 +129,7 @@ func Happened(to About, t *Tick, events []Event) ([]Happening, error) {
 	}
 	for i := range t.Violations {
 		if v := &t.Violations[i]; v.Kind == to.Kind && v.ID == to.ID {
-			add(Happening{What: ViolationFound, By: fmt.Sprintf("invariant %d", v.Invariant), Reason: v.Message})
+			add(ofViolation(v))
 		}
 	}
 	return out, nil
@@ -223,6 +226,17 @@ func ofAction(a *Action) Happening {
 	h := Happening{What: string(a.Kind), By: a.Rule, From: a.From, To: a.To, Agent: a.Agent, Bead: a.Bead, Run: a.Run, Reason: a.Reason}
 	if a.Broken != "" {
 		h.Reason = "not done: " + a.Broken
+	}
+	return h
+}
+
+func ofViolation(v *Violation) Happening {
+	h := Happening{What: ViolationFound, By: fmt.Sprintf("invariant %d", v.Invariant), Reason: v.Message}
+	switch {
+	case v.State == ViolationResolved:
+		h.What = ViolationOver
+	case v.Recovered:
+		h.Reason += "; mended at once"
 	}
 	return h
 }

@@ -67,13 +67,19 @@ func TestHappenedWithoutTheEvents(t *testing.T) {
 			{Kind: CreateEscalation, Rule: "care/x", Bead: "gt-1a", Made: "gt-7b", Reason: "look"},
 			{Kind: TransitionBead, Rule: "beads/y", Bead: "gt-7a", From: "open", To: "failed", Reason: "why", Broken: "gt-7a is closed, not open"},
 		},
-		Violations: []Violation{{Invariant: 6, Message: "2 agents hold gt-7a", Kind: KindBead, ID: "gt-7a"}},
+		Violations: []Violation{
+			{Invariant: 6, Message: "2 agents hold gt-7a", Kind: KindBead, ID: "gt-7a", State: ViolationAppeared},
+			{Invariant: 10, Message: "gt-7a is held, and in progress", Kind: KindBead, ID: "gt-7a", State: ViolationAppeared, Recovered: true},
+			{Invariant: 13, Message: "gt-7a is in order again", Kind: KindBead, ID: "gt-7a", State: ViolationResolved},
+		},
 	}
 	got, err := Happened(About{KindBead, "gt-7a"}, rec, nil)
 	want := []Happening{
 		{Tick: 7, Part: 1, At: 1000, What: "bead_created", Bead: "gt-7a", Outcome: Applied},
 		{Tick: 7, Part: 2, At: 1000, What: "transition_bead", By: "beads/y", Bead: "gt-7a", From: "open", To: "failed", Reason: "not done: gt-7a is closed, not open"},
 		{Tick: 7, Part: 3, At: 1000, What: ViolationFound, By: "invariant 6", Reason: "2 agents hold gt-7a"},
+		{Tick: 7, Part: 4, At: 1000, What: ViolationFound, By: "invariant 10", Reason: "gt-7a is held, and in progress; mended at once"},
+		{Tick: 7, Part: 5, At: 1000, What: ViolationOver, By: "invariant 13", Reason: "gt-7a is in order again"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
