@@ -21,6 +21,7 @@ import (
 	"gastown/internal/controller"
 	"gastown/internal/journal"
 	"gastown/internal/observe/report"
+	"gastown/internal/observe/tracing"
 	"gastown/internal/town"
 )
 
@@ -51,6 +52,8 @@ type Config struct {
 	Level *slog.LevelVar
 	// Reports tells people outside of defects; nil tells nobody.
 	Reports *report.Reporter
+	// Traces has spans of requests; nil has none.
+	Traces *tracing.Tracer
 	// Done ends when the server stops, and the streams with it.
 	Done <-chan struct{}
 }
@@ -130,6 +133,7 @@ func (s *server) outer(mux *http.ServeMux) http.Handler {
 		started := time.Now()
 		rec := &recorder{ResponseWriter: w}
 		_, pattern := mux.Handler(r)
+		r, ended := s.Traces.Request(r, pattern)
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -142,6 +146,7 @@ func (s *server) outer(mux *http.ServeMux) http.Handler {
 				}
 			}
 			s.Served(pattern, r.Method, rec.code, time.Since(started))
+			ended(rec.code)
 		}()
 		rec.Header().Set("X-Content-Type-Options", "nosniff")
 		rec.Header().Set("Cache-Control", "no-store")

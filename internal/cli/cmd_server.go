@@ -47,6 +47,7 @@ type upFlags struct {
 	logVerbose bool
 	publicURL  string
 	sentry     sentryFlags
+	collector  string
 }
 
 // sentryFlags say where reports go. DSN is a reference.
@@ -71,6 +72,7 @@ func (a *app) upCmd() *cobra.Command {
 	c.Flags().StringVar(&f.logFormat, "log", "", "text or json; default: text on a terminal, json otherwise")
 	c.Flags().BoolVarP(&f.logVerbose, "verbose", "v", false, "log every action")
 	c.Flags().StringVar(&f.publicURL, "public-url", os.Getenv("GASTOWN_PUBLIC_URL"), "where people reach this server, for links (GASTOWN_PUBLIC_URL); default: its own address")
+	c.Flags().StringVar(&f.collector, "otlp-endpoint", os.Getenv("GASTOWN_OTLP_ENDPOINT"), "OpenTelemetry collector that gets traces over HTTP, such as http://127.0.0.1:4318 (GASTOWN_OTLP_ENDPOINT); default: none")
 	c.Flags().StringVar(&f.sentry.dsn, "sentry-dsn", "env:"+report.EnvDSN, "where errors are reported, as env:NAME or file:PATH; nowhere if that is not set")
 	c.Flags().StringVar(&f.sentry.environment, "sentry-environment", envOr("GASTOWN_SENTRY_ENVIRONMENT", "production"), "environment of the reports (GASTOWN_SENTRY_ENVIRONMENT)")
 	c.Flags().StringVar(&f.sentry.monitor, "sentry-monitor", envOr("GASTOWN_SENTRY_MONITOR", report.DefaultMonitor), "slug of the cron monitor, or empty for none (GASTOWN_SENTRY_MONITOR)")
@@ -89,7 +91,7 @@ func (a *app) up(ctx context.Context, f *upFlags) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), Log: log, Level: level, Reports: reports})
+	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), Log: log, Level: level, Reports: reports, Collector: f.collector})
 	if err != nil {
 		return err
 	}

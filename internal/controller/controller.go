@@ -13,6 +13,7 @@ import (
 
 	"gastown/internal/journal"
 	"gastown/internal/observe/report"
+	"gastown/internal/observe/tracing"
 	"gastown/internal/town"
 )
 
@@ -49,6 +50,8 @@ type Options struct {
 	Log *slog.Logger
 	// Reports tells people outside of what went wrong; nil tells nobody.
 	Reports *report.Reporter
+	// Traces has spans of ticks; nil has none.
+	Traces *tracing.Tracer
 }
 
 // Controller runs the loops of all towns.
@@ -187,6 +190,7 @@ func (c *Controller) Submit(ctx context.Context, id town.TownID, events ...town.
 			e.ID = u.String()
 		}
 	}
+	c.opts.Traces.Submitted(ctx, id, events)
 	return l.submit(ctx, events)
 }
 

@@ -199,7 +199,9 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 	if t.Empty() {
 		return nil
 	}
-	l.c.opts.Meter.Commit(l.c.opts.Now().Sub(stepped))
+	ended := l.c.opts.Now()
+	l.c.opts.Meter.Commit(ended.Sub(stepped))
+	l.c.opts.Traces.Tick(l.id, t, events, started, ended)
 	if l.caughtUp {
 		l.c.opts.Effects.Carry(l.id, t.Effects)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"gastown/internal/git"
 	"gastown/internal/observe/report"
+	"gastown/internal/observe/tracing"
 	"gastown/internal/runtime"
 	"gastown/internal/town"
 )
@@ -63,6 +64,8 @@ type Options struct {
 	Log   *slog.Logger
 	// Reports tells people outside of effects that fail again and again; nil tells nobody.
 	Reports *report.Reporter
+	// Traces has spans of effects; nil has none.
+	Traces *tracing.Tracer
 }
 
 // Runner carries out effects.
@@ -169,9 +172,12 @@ func (r *Runner) carryOut(j job) {
 		return
 	}
 	r.opts.Count(j.town, e.Kind, Attempted)
-	ctx, cancel := context.WithTimeout(r.ctx, limits[e.Kind].timeout)
+	span, ended := r.opts.Traces.Effect(r.ctx, j.town, e)
+	ctx, cancel := context.WithTimeout(span, limits[e.Kind].timeout)
 	out, err := r.do(ctx, j)
 	cancel()
+	class := classOf(out, err)
+	ended(class)
 	result := Succeeded
 	if err != nil {
 		result = FailedRes
@@ -179,13 +185,13 @@ func (r *Runner) carryOut(j job) {
 	}
 	r.opts.Count(j.town, e.Kind, result)
 	if r.ctx.Err() == nil { // what is cut off at the end has not failed
-		r.opts.Reports.Effect(j.town, e, classOf(out, err))
+		r.opts.Reports.Effect(j.town, e, class)
 	}
 	if out == nil || r.ctx.Err() != nil {
 		return
 	}
 	ev := town.Event{Type: out.Type(), Agent: e.Agent, Run: e.Run, Bead: e.Bead, By: "effect", Payload: out}
-	if err := r.opts.Report(r.ctx, j.town, ev); err != nil {
+	if err := r.opts.Report(span, j.town, ev); err != nil {
 		r.opts.Log.Info("outcome not reported; the effect will be carried out again", "town", j.town, "effect", e.ID, "err", err)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"gastown/internal/journal/sqlite"
 	"gastown/internal/observe"
 	"gastown/internal/observe/report"
+	"gastown/internal/observe/tracing"
 	"gastown/internal/runtime"
 	"gastown/internal/runtime/process"
 	"gastown/internal/town"
@@ -49,6 +50,8 @@ type Options struct {
 	// Reports say where reports of what goes wrong are sent. Release and, if it is empty, PublicURL
 	// are filled in.
 	Reports report.Options
+	// Collector is the address of an OpenTelemetry collector that gets traces; empty, none does.
+	Collector string
 }
 
 // Server is a running server.
@@ -61,6 +64,7 @@ type Server struct {
 	effects  *effect.Runner
 	observer *controller.Observer
 	reports  *report.Reporter
+	traces   *tracing.Tracer
 	listener net.Listener
 	http     *http.Server
 
@@ -92,7 +96,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.listener, err = listen(s.opts.Listen); err != nil {
 		return err
 	}
-	if err := s.prepareReports(); err != nil {
+	if err := s.prepareReports(ctx); err != nil {
 		return err
 	}
 	home := s.opts.Home
@@ -119,9 +123,11 @@ func (s *Server) start(ctx context.Context) error {
 	metrics := observe.New(s.opts.Version)
 	s.effects = effect.New(effect.Options{
 		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
-		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports,
+		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
 	})
-	s.towns = controller.New(controller.Options{Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log, Reports: s.reports})
+	s.towns = controller.New(controller.Options{
+		Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
+	})
 	s.observer = controller.NewObserver(s.towns, s.runtime)
 	if err := s.towns.Start(ctx); err != nil {
 		return err
@@ -138,8 +144,11 @@ func (s *Server) start(ctx context.Context) error {
 	return s.writeInfo()
 }
 
-// prepareReports makes what tells people outside, if that is wanted.
-func (s *Server) prepareReports() (err error) {
+// prepareReports makes what tells people outside, as far as that is wanted.
+func (s *Server) prepareReports(ctx context.Context) (err error) {
+	if s.traces, err = tracing.New(ctx, tracing.Options{Endpoint: s.opts.Collector, Version: s.opts.Version, Log: s.opts.Log}); err != nil {
+		return err
+	}
 	o := s.opts.Reports
 	o.Release, o.Now = "gastown@"+s.opts.Version, s.opts.Now
 	if o.PublicURL == "" {
@@ -181,7 +190,7 @@ func (s *Server) serve(metrics *observe.Metrics) {
 		Handler: api.New(api.Config{
 			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: git.CheckURL, Logs: s.logs,
 			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(),
-			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Level: s.opts.Level, Reports: s.reports, Done: s.done,
+			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Level: s.opts.Level, Reports: s.reports, Traces: s.traces, Done: s.done,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -318,6 +327,7 @@ func (s *Server) Stop(ctx context.Context) {
 	}
 	s.wait.Wait()
 	s.reports.Close()
+	s.traces.Close()
 	if s.journal != nil {
 		if err := s.journal.Close(); err != nil {
 			s.opts.Log.Warn("the journal did not close well", "err", err)
