@@ -2,11 +2,16 @@ package controller
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"gastown/internal/observe/logging"
+	"gastown/internal/observe/report"
+	"gastown/internal/observe/sentrytest"
 	"gastown/internal/town"
 )
 
@@ -51,4 +56,30 @@ func BenchmarkEventToEffect(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// BenchmarkWatch is what a line of the log and the look for something to report add to a tick, which takes
+// some hundred microseconds with its commit.
+func BenchmarkWatch(b *testing.B) {
+	j := openJournal(b, filepath.Join(b.TempDir(), "gastown.db"))
+	defer func() { _ = j.Close() }()
+	c, _ := start(b, j)
+	withRig(b, c)
+	p, err := c.Plan(context.Background(), "main", bead("x"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.Stop()
+	c.opts.Reports, err = report.New(report.Options{DSN: sentrytest.DSN("http://sentry.example"), Transport: sentrytest.New()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.opts.Reports.Close()
+	c.opts.Log = logging.New(io.Discard, logging.JSON, new(slog.LevelVar))
+	l := c.loops["main"]
+	b.ReportAllocs()
+	for b.Loop() {
+		l.log(p.Tick, p.Events, time.Millisecond)
+		c.opts.Reports.Turned("main", p.Tick, p.Events, p.Tick.No, l.state.Violations())
+	}
 }

@@ -85,6 +85,7 @@ func (c *Controller) Start(ctx context.Context) error {
 	for _, t := range towns {
 		s, err := journal.Recover(ctx, c.opts.Journal, t.ID)
 		if err != nil {
+			c.opts.Reports.Journal(t.ID, journal.ClassOf(err))
 			return fmt.Errorf("cannot recover town %s: %w", t.ID, err)
 		}
 		c.launch(t.ID, s)

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -293,28 +292,13 @@ func (l *loop) setTrouble(err error) {
 	defer l.book.Unlock()
 	switch {
 	case err != nil && (l.failure == nil || l.failure.Error() != err.Error()):
-		class := classOf(err)
+		class := journal.ClassOf(err)
 		l.c.opts.Log.Error("the loop cannot go on", "town", l.id, "class", class, "err", err)
 		l.c.opts.Reports.Journal(l.id, class)
 	case err == nil && l.failure != nil:
 		l.c.opts.Log.Info("the loop goes on", "town", l.id)
 	}
 	l.failure = err
-}
-
-// classOf names the kind of a journal's failure.
-func classOf(err error) string {
-	for _, x := range []struct {
-		err   error
-		class string
-	}{
-		{journal.ErrFull, "full"}, {journal.ErrDamaged, "damaged"}, {journal.ErrConflict, "conflict"}, {journal.ErrClosed, "closed"},
-	} {
-		if errors.Is(err, x.err) {
-			return x.class
-		}
-	}
-	return "other"
 }
 
 func (l *loop) trouble() error {

@@ -29,6 +29,19 @@ var (
 	ErrClosed = errors.New("the journal is closed")
 )
 
+// ClassOf names the kind of an error in a word: full, damaged, conflict, closed, or other.
+func ClassOf(err error) string {
+	for _, x := range []struct {
+		err   error
+		class string
+	}{{ErrFull, "full"}, {ErrDamaged, "damaged"}, {ErrConflict, "conflict"}, {ErrClosed, "closed"}} {
+		if errors.Is(err, x.err) {
+			return x.class
+		}
+	}
+	return "other"
+}
+
 // DefaultLimit is how much a list returns at most when its limit is zero or negative, so that
 // nobody reads a whole history into memory by forgetting a number.
 const DefaultLimit = 1000

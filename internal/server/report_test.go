@@ -212,6 +212,25 @@ func TestAViolationReachesSentry(t *testing.T) {
 	}
 }
 
+// A server that cannot start for a damaged journal says so before it ends.
+func TestADamagedJournalReachesSentry(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	if err := os.WriteFile(filepath.Join(p.home, "gastown.db"), []byte("no database at all, and long enough to look like one to whoever reads only its name"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := server.Start(t.Context(), server.Options{
+		Home: p.home, Listen: "127.0.0.1:0", Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Reports: report.Options{DSN: p.dsn},
+	})
+	if err == nil {
+		t.Fatal("it has started")
+	}
+	p.wellFormed()
+	if got := p.in.Events(); len(got) != 1 || got[0].Class() != "gastown/journal/damaged" || strings.Contains(p.in.Raw(), p.home) {
+		t.Errorf("%v: %+v", err, got)
+	}
+}
+
 // Without a DSN nothing is sent, whatever happens.
 func TestNothingIsSentWithoutADSN(t *testing.T) {
 	p := newPlace(t)

@@ -21,6 +21,7 @@ import (
 	"gastown/internal/controller"
 	"gastown/internal/effect"
 	"gastown/internal/git"
+	"gastown/internal/journal"
 	"gastown/internal/journal/sqlite"
 	"gastown/internal/observe"
 	"gastown/internal/observe/report"
@@ -104,6 +105,9 @@ func (s *Server) start(ctx context.Context) error {
 		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
 	}
 	if s.journal, err = sqlite.Open(ctx, filepath.Join(home, "gastown.db")); err != nil {
+		if errors.Is(err, journal.ErrDamaged) { // whoever has started it may be a program
+			s.reports.Journal("", journal.ClassOf(err))
+		}
 		return err
 	}
 	if s.keys, err = auth.Open(home); err != nil {

@@ -23,6 +23,11 @@ var (
 	// tokens are what secret scanners know by its beginning: gastown's own, those of forges, of model
 	// providers, of chats and clouds, and signed web tokens.
 	tokens = regexp.MustCompile(`\b(?:gta?_|gh[pousr]_|github_pat_|glpat-|sk-|xox[a-z]-|AKIA|eyJ)[A-Za-z0-9_.\-]{12,}`)
+	// signs are parts of texts in which the patterns can find something at all: most texts have none, and a
+	// look for a pattern costs more than the rest of a line of the log.
+	signs = []string{"gt_", "gta_", "gh", "glpat-", "sk-", "xox", "AKIA", "eyJ", "=", "://"}
+	// schemes are those of credentials in a request, in lower case.
+	schemes = []string{"bearer", "basic"}
 	// headers are credentials as they stand in a request.
 	headers = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9_.~+/=\-]{8,}`)
 	// settings are values of variables whose name says what they are.
@@ -34,7 +39,7 @@ var (
 
 // Text returns the text without what looks like a secret.
 func Text(s string) string {
-	if len(s) < shortest {
+	if len(s) < shortest || !suspicious(s) {
 		return s
 	}
 	if strings.Contains(s, "://") {
@@ -43,6 +48,22 @@ func Text(s string) string {
 	s = tokens.ReplaceAllString(s, Masked)
 	s = headers.ReplaceAllString(s, "$1 "+Masked)
 	return settings.ReplaceAllString(s, "$1="+Masked)
+}
+
+// suspicious reports whether it is worth to look closer.
+func suspicious(s string) bool {
+	for _, sign := range signs {
+		if strings.Contains(s, sign) {
+			return true
+		}
+	}
+	low := strings.ToLower(s)
+	for _, scheme := range schemes {
+		if strings.Contains(low, scheme) {
+			return true
+		}
+	}
+	return false
 }
 
 // address keeps the scheme, the host and what in the path is no secret.

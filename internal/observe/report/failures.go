@@ -72,17 +72,18 @@ func (r *Reporter) count(l lane, class string, now time.Time) (int, bool) {
 	return s.count, true
 }
 
-// Journal tells that a town's loop cannot read or write its history. Class is the kind of failure.
+// Journal tells that a town's loop, or without a town the server, cannot read or write the history. Class
+// is the kind of failure.
 func (r *Reporter) Journal(id town.TownID, class string) {
 	if r == nil {
 		return
 	}
-	r.send(finding{
+	r.send(ofTown(id, finding{
 		class: []string{"gastown", "journal", class}, key: "journal/" + class, level: sentry.LevelError,
-		message: "The journal does not serve a town's loop: " + class,
-		tags:    map[string]string{"class": class, "town_id": string(id)},
-		details: map[string]any{"townId": string(id), "class": class},
-	})
+		message: "The journal cannot be read or written: " + class,
+		tags:    map[string]string{"class": class},
+		details: map[string]any{"class": class},
+	}))
 }
 
 // Panicked tells of a panic that was recovered; place is where, in a word of the code. It is called by
@@ -124,17 +125,20 @@ func thrown(place string, id town.TownID, value any, level sentry.Level) finding
 		}
 	}
 	handled := level != sentry.LevelFatal
-	f := finding{
+	return ofTown(id, finding{
 		class: []string{"gastown", "panic", place, where}, key: "panic/" + place + "/" + where, level: level,
 		message: "A panic in " + where,
-		tags:    map[string]string{"place": place, "town_id": string(id)},
-		details: map[string]any{"townId": string(id), "place": place, "where": where},
+		tags:    map[string]string{"place": place},
+		details: map[string]any{"place": place, "where": where},
 		thrown: []sentry.Exception{{Type: kind, Value: text, Stacktrace: trace,
 			Mechanism: &sentry.Mechanism{Type: "panic", Handled: &handled}}},
-	}
-	if id == "" {
-		delete(f.tags, "town_id")
-		delete(f.details, "townId")
+	})
+}
+
+// ofTown adds the town, if the failure is one town's.
+func ofTown(id town.TownID, f finding) finding {
+	if id != "" {
+		f.tags["town_id"], f.details["townId"] = string(id), string(id)
 	}
 	return f
 }
