@@ -115,7 +115,7 @@ func TestTheListsAreComplete(t *testing.T) {
 		tk := tick(1)
 		tk.Events = []town.EventOutcome{{Type: "bead_held", Verdict: town.Rejected, Code: town.CodeConflict}}
 		all := []finding{r.violation("main", &v, "appeared", 1, 1), thrown("loop", "main", "x", sentry.LevelError)}
-		all = append(all, rejected("main", tk, []town.Event{{}})...)
+		all = append(all, r.rejected("main", tk, []town.Event{{}})...)
 		for _, f := range all {
 			for name := range f.tags {
 				if !tagNames[name] {

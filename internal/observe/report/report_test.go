@@ -92,6 +92,24 @@ func TestAViolationIsToldAgainAfterARestart(t *testing.T) {
 	})
 }
 
+// However many errors of an invariant there were, its end is told.
+func TestAnEndIsToldAfterAFlood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, in := reporter(t)
+		for range 20 {
+			r.Turned("main", tick(5, found), nil, 5, []town.Violation{found})
+		}
+		over := found
+		over.State = town.ViolationResolved
+		r.Turned("main", tick(6, over), nil, 6, nil)
+		got := arrived(t, r, in)
+		if n := len(got); n != perKey+2 || got[perKey].Tags["state"] != "resolved" || got[perKey+1].Fingerprint[1] != "held_back" {
+			t.Errorf("%d arrived: %+v", n, got)
+		}
+	})
+}
+
 func TestAReportHasAllThatItMust(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -174,8 +192,15 @@ func TestTheFirstOfAKindAlwaysPasses(t *testing.T) {
 	if total, list := l.take(now, false); total != 10*inTotal-sent || len(list) != total {
 		t.Errorf("held back %d, in %d kinds", total, len(list))
 	}
-	if total, _ := l.take(now.Add(time.Minute), false); total != 0 {
+	if total, _ := l.take(now.Add(2*summaryEvery), false); total != 0 {
 		t.Errorf("%d were told twice", total)
+	}
+	l.allow("kind 0", now)
+	if total, _ := l.take(now.Add(summaryEvery-1), false); total != 0 {
+		t.Errorf("%d were told soon after the last summary", total)
+	}
+	if total, _ := l.take(now.Add(summaryEvery), false); total != 1 {
+		t.Errorf("%d were told when it was time again, want 1", total)
 	}
 	if !l.allow("kind 0", now.Add(window)) {
 		t.Error("held back after the window")
@@ -286,7 +311,8 @@ func TestRejectedEvents(t *testing.T) {
 		r.Turned("main", tk, events, 8, nil)
 		got := arrived(t, r, in)
 		if len(got) != 2 || got[0].Class() != "gastown/rejected/bead_held/"+town.CodeNotFound || got[0].Level != "warning" ||
-			got[1].Level != "error" || got[1].Contexts[contextName]["agent"] != "toast" || got[1].Contexts[contextName]["seq"] != 2.0 {
+			got[1].Level != "error" || got[1].Contexts[contextName]["agent"] != "toast" || got[1].Contexts[contextName]["seq"] != 2.0 ||
+			got[1].Contexts[contextName]["replay"] != "https://town.example/towns/main/replay?fromTick=8&toTick=8" {
 			t.Errorf("%+v", got)
 		}
 		if strings.Contains(in.Raw(), "hunter2") {

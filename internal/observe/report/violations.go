@@ -50,7 +50,7 @@ func (r *Reporter) Turned(id town.TownID, t *town.Tick, events []town.Event, new
 	r.turned[id] = now
 	told := r.violations(id, t, newest, lasting, now)
 	r.mu.Unlock()
-	told = append(told, rejected(id, t, events)...)
+	told = append(told, r.rejected(id, t, events)...)
 	for _, f := range told {
 		r.send(f)
 	}
@@ -63,18 +63,16 @@ func (r *Reporter) violations(id town.TownID, t *town.Tick, newest town.TickNo, 
 		return nil
 	}
 	var out []finding
-	still := make(map[breach]*standing, len(lasting))
+	fresh := map[breach]*standing{}
 	for i := range t.Violations {
 		v := &t.Violations[i]
 		out = append(out, r.violation(id, v, string(v.State), t.No, t.RuleSet))
-		if v.State == town.ViolationAppeared && !v.Recovered {
-			still[breachOf(v)] = &standing{tick: t.No, told: now}
-		}
+		fresh[breachOf(v)] = &standing{tick: t.No, told: now}
 	}
 	kept := make(map[breach]*standing, len(lasting))
 	for i := range lasting {
 		v := &lasting[i]
-		s := still[breachOf(v)]
+		s := fresh[breachOf(v)]
 		if s == nil {
 			s = known[breachOf(v)]
 		}
@@ -121,7 +119,7 @@ func sentenceOf(number int) string {
 
 // rejected is about events that could not be applied. A person or an agent who sent one has been told
 // why; what an effect or the observer sent, nobody else hears of.
-func rejected(id town.TownID, t *town.Tick, events []town.Event) []finding {
+func (r *Reporter) rejected(id town.TownID, t *town.Tick, events []town.Event) []finding {
 	var out []finding
 	for i := range t.Events {
 		o := &t.Events[i]
@@ -134,6 +132,7 @@ func rejected(id town.TownID, t *town.Tick, events []town.Event) []finding {
 			tags: map[string]string{"event_type": string(o.Type), "code": o.Code, "town_id": string(id), "rule_set": strconv.Itoa(t.RuleSet)},
 			details: map[string]any{
 				"townId": string(id), "tick": int64(t.No), "ruleSet": t.RuleSet, "seq": int64(o.Seq), "eventType": string(o.Type), "code": o.Code,
+				"replay": r.replayLink(id, t.No),
 			},
 		}
 		if i < len(events) {
