@@ -1,9 +1,9 @@
 package town
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // EventType names a kind of event: noun, past verb.
@@ -125,16 +125,17 @@ func EncodePayload(p Payload) ([]byte, error) {
 
 // DecodePayload reads the payload of an event of the given type. Unknown types and unknown fields
 // are errors.
-func DecodePayload(typ EventType, data []byte) (Payload, error) {
+func DecodePayload[T ~string | ~[]byte](typ EventType, data T) (Payload, error) {
 	spec, ok := eventSpec(typ)
 	if !ok {
 		return nil, fmt.Errorf("unknown event type %q", typ)
 	}
 	p := spec.New()
-	if len(data) == 0 {
+	if len(data) == 0 || spec.flat && readFlat(spec.fields, string(data), p) {
 		return p, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
+	p = spec.New()
+	dec := json.NewDecoder(strings.NewReader(string(data)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(p); err != nil {
 		return nil, fmt.Errorf("cannot read payload of %s: %w", typ, err)
@@ -142,16 +143,25 @@ func DecodePayload(typ EventType, data []byte) (Payload, error) {
 	return p, nil
 }
 
+// knownEvent is an event type's description, and how its payload is read if that is flat.
+type knownEvent struct {
+	EventSpec
+	fields []flatField
+	flat   bool
+}
+
 // eventSpecs finds a type's description; it is made once and only read.
-var eventSpecs = func() map[EventType]EventSpec {
-	m := make(map[EventType]EventSpec)
+var eventSpecs = func() map[EventType]knownEvent {
+	m := make(map[EventType]knownEvent)
 	for _, s := range EventSpecs() {
-		m[s.Type] = s
+		k := knownEvent{EventSpec: s}
+		k.fields, k.flat = flatFields(s.New())
+		m[s.Type] = k
 	}
 	return m
 }()
 
-func eventSpec(typ EventType) (EventSpec, bool) {
+func eventSpec(typ EventType) (knownEvent, bool) {
 	s, ok := eventSpecs[typ]
 	return s, ok
 }

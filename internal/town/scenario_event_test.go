@@ -48,7 +48,7 @@ func (p *playground) eventLine(out *[]Event, w words) error {
 			return err
 		}
 	}
-	if err := p.fields(&e, spec, w.pairs); err != nil {
+	if err := p.fields(&e, spec.EventSpec, w.pairs); err != nil {
 		return err
 	}
 	if e.Agent != "" && e.Run == 0 && spec.From != FromPeople {
