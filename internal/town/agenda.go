@@ -10,10 +10,15 @@ type agenda struct {
 	fresh  []ref // marked since they were last drained, for the rules still to come in a pass
 	due    map[ref]*dueEntry
 	queue  dueHeap // the same entries, the earliest first
+
+	// What is used again instead of being made anew.
+	taken   map[ref]struct{}
+	drained []ref
+	unused  []*dueEntry
 }
 
 func newAgenda() agenda {
-	return agenda{marked: map[ref]struct{}{}, due: map[ref]*dueEntry{}}
+	return agenda{marked: map[ref]struct{}{}, taken: map[ref]struct{}{}, due: map[ref]*dueEntry{}}
 }
 
 func (g *agenda) mark(r ref) {
@@ -23,18 +28,21 @@ func (g *agenda) mark(r ref) {
 	}
 }
 
-// drain returns what has been marked since the last time. It stays marked.
+// drain returns what has been marked since the last time, until the next. It stays marked.
 func (g *agenda) drain() []ref {
-	fresh := g.fresh
-	g.fresh = nil
-	return fresh
+	g.fresh, g.drained = g.drained[:0], g.fresh
+	return g.drained
 }
 
-// take empties the list of marked entities and returns it.
+// take empties the list of marked entities and returns it, until the next time.
 func (g *agenda) take() map[ref]struct{} {
-	m := g.marked
-	g.marked, g.fresh = map[ref]struct{}{}, nil
-	return m
+	if len(g.taken) > keptRoom {
+		g.taken = map[ref]struct{}{}
+	}
+	clear(g.taken)
+	g.marked, g.taken = g.taken, g.marked
+	g.fresh = g.fresh[:0]
+	return g.taken
 }
 
 // forget drops the due time of r; whoever looks at r sets it anew.
@@ -42,6 +50,9 @@ func (g *agenda) forget(r ref) {
 	if e := g.due[r]; e != nil {
 		heap.Remove(&g.queue, e.place)
 		delete(g.due, r)
+		if len(g.unused) < keptRoom {
+			g.unused = append(g.unused, e)
+		}
 	}
 }
 
@@ -49,13 +60,24 @@ func (g *agenda) forget(r ref) {
 func (g *agenda) schedule(r ref, t Time) {
 	switch e := g.due[r]; {
 	case e == nil:
-		e = &dueEntry{at: t, ref: r}
+		e = g.entry()
+		e.at, e.ref = t, r
 		g.due[r] = e
 		heap.Push(&g.queue, e)
 	case t < e.at:
 		e.at = t
 		heap.Fix(&g.queue, e.place)
 	}
+}
+
+func (g *agenda) entry() *dueEntry {
+	n := len(g.unused)
+	if n == 0 {
+		return new(dueEntry)
+	}
+	e := g.unused[n-1]
+	g.unused = g.unused[:n-1]
+	return e
 }
 
 // ripen marks everything that is due at now.
@@ -121,7 +143,9 @@ func (s *State) touch(r ref, old, e entity) {
 	case KindAgent:
 		before, _ := old.(*Agent)
 		after, _ := e.(*Agent)
-		s.touchAgent(before)
+		if before == nil || after == nil || before.Rig != after.Rig || before.Hook != after.Hook {
+			s.touchAgent(before)
+		}
 		s.touchAgent(after)
 		if after == nil {
 			s.touchAssigned(before.ID)

@@ -12,6 +12,7 @@ import (
 // canonical: equal entities have equal bytes.
 type coder struct {
 	buf     []byte
+	text    string // buf, when reading: what is read shares its memory instead of having its own
 	pos     int
 	reading bool
 	version int // of the entity being read
@@ -22,14 +23,18 @@ var errShort = errors.New("record ends too early")
 
 type coded interface{ code(*coder) }
 
-func encode(e coded) []byte {
-	c := coder{buf: make([]byte, 0, 256)}
+func encode(e coded) []byte { return appendTo(make([]byte, 0, 256), e) }
+
+// appendTo writes an entity behind what is in buf.
+func appendTo(buf []byte, e coded) []byte {
+	c := coder{buf: buf}
 	e.code(&c)
 	return c.buf
 }
 
+// decode reads an entity. Slices of bytes in it are parts of data, which must not be changed any more.
 func decode(data []byte, version int, e coded) error {
-	c := coder{buf: data, reading: true, version: version}
+	c := coder{buf: data, text: string(data), reading: true, version: version}
 	e.code(&c)
 	if c.err == nil && c.pos != len(data) {
 		c.err = errors.New("record has bytes left over")
@@ -94,7 +99,7 @@ func codeString[T ~string](c *coder, p *T) {
 		return
 	}
 	n := c.length()
-	*p = T(c.buf[c.pos : c.pos+n])
+	*p = T(c.text[c.pos : c.pos+n])
 	c.pos += n
 }
 
@@ -105,7 +110,7 @@ func codeBytes(c *coder, p *[]byte) {
 		return
 	}
 	n := c.length()
-	*p = slices.Clone(c.buf[c.pos : c.pos+n])
+	*p = c.buf[c.pos : c.pos+n : c.pos+n]
 	c.pos += n
 }
 

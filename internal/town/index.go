@@ -153,6 +153,29 @@ func (x *index) remove(e entity) {
 	}
 }
 
+// indexedAlike reports whether the index says the same of both, so that it need not be changed. Most
+// changes of a busy town are of this kind: an agent that says what it does, a bead that is worked on.
+func indexedAlike(old, e entity) bool {
+	switch e := e.(type) {
+	case *Agent:
+		was, ok := old.(*Agent)
+		return ok && was.Role == e.Role && was.Rig == e.Rig && was.Status == e.Status && was.Hook == e.Hook &&
+			busy(was) == busy(e) && was.asks() == e.asks()
+	case *Bead:
+		// An open one is taken off the list of those that are ready until it has been looked at.
+		was, ok := old.(*Bead)
+		return ok && plainWork(was) && plainWork(e) && was.Rig == e.Rig && was.Parent == e.Parent && was.asks() == e.asks()
+	case *Counters, *Usage:
+		return true
+	}
+	return false
+}
+
+// plainWork reports whether the bead is an issue that is worked on, without a part of its own.
+func plainWork(b *Bead) bool {
+	return b.Type == Issue && b.Status == InProgress && b.Merge == nil && b.Convoy == nil && b.Escalation == nil && b.Triage == nil && b.Message == nil
+}
+
 // busy reports whether the agent takes one of the places for polecats.
 func busy(a *Agent) bool { return a.Role == Polecat && (a.Hook != "" || a.Stopping != 0) }
 

@@ -271,7 +271,7 @@ func (s *State) placeWait(now Time, rig RigID) *Wait {
 	}
 	cfg := s.config(rig)
 	if n := s.ix.busy[rig]; n >= cfg.MaxPolecatsPerRig {
-		return &Wait{Reason: fmt.Sprintf("all places of %s are taken (%d of max_polecats_per_rig %d)", rig, n, cfg.MaxPolecatsPerRig), On: string(rig)}
+		return &Wait{Reason: "all places of " + string(rig) + " are taken (" + strconv.Itoa(n) + " of max_polecats_per_rig " + strconv.Itoa(cfg.MaxPolecatsPerRig) + ")", On: string(rig)}
 	}
 	if limit := s.config("").MaxAgents; s.ix.busyAll >= limit {
 		return &Wait{Reason: fmt.Sprintf("all places of the town are taken (%d of max_agents %d)", s.ix.busyAll, limit)}
@@ -342,8 +342,16 @@ func pickReady(s *State, now Time, work []subject) []ref {
 		}
 	}
 	limit := s.config("").MaxStartsPerTick
-	for _, list := range s.ix.ready {
-		places = append(places, list[:min(len(list), limit)]...)
+	for rig, list := range s.ix.ready {
+		if !s.full(now, rig) {
+			places = append(places, list[:min(len(list), limit)]...)
+		}
 	}
 	return inOrder(places)
+}
+
+// full reports whether places are all that keeps back what is ready in the rig, and there are none: then
+// only an agent that lets go can change that, and whatever was ready before need not be looked at.
+func (s *State) full(now Time, rig RigID) bool {
+	return (s.ix.busy[rig] >= s.config(rig).MaxPolecatsPerRig || s.ix.busyAll >= s.config("").MaxAgents) && s.startWait(now, rig) == nil
 }

@@ -30,14 +30,19 @@ func (p *snapshot) code(c *coder) {
 // Snapshot writes the whole state, in a fixed order, so that equal states give equal bytes.
 func (s *State) Snapshot() []byte {
 	p := snapshot{Tick: s.tick, At: s.at, Digest: s.digest}
+	p.Entities = make([]Change, 0, len(s.hashes))
+	var c coder
 	for _, r := range slices.SortedFunc(maps.Keys(s.hashes), compareRefs) {
-		p.Entities = append(p.Entities, Change{Kind: r.Kind, ID: r.ID, Version: entityVersion, Data: encode(s.get(r))})
+		from := len(c.buf)
+		s.get(r).code(&c)
+		p.Entities = append(p.Entities, Change{Kind: r.Kind, ID: r.ID, Version: entityVersion, Data: c.buf[from:]})
 	}
-	return append([]byte{snapshotFormat}, encode(&p)...)
+	room := make([]byte, 0, len(c.buf)+64*len(p.Entities)+128)
+	return appendTo(append(room, snapshotFormat), &p)
 }
 
 // Restore reads what Snapshot wrote, in full or not at all. The state that it returns has
-// everything on its agenda, and is checked against the digest.
+// everything on its agenda, and is checked against the digest. It does not keep data.
 func Restore(data []byte) (*State, error) {
 	if len(data) == 0 || data[0] != snapshotFormat {
 		return nil, fmt.Errorf("cannot read snapshot: format is not %d", snapshotFormat)
@@ -73,31 +78,54 @@ func (s *State) Absorb(t *Tick) error {
 	return nil
 }
 
+// absorb puts the entities in place as they are recorded. Everything will have to be looked at again,
+// so what each change may concern need not be found out.
 func (s *State) absorb(changes []Change, want Digest) error {
-	s.begin()
-	s.stale = true
-	defer func() { s.undo = nil }()
-	for i := range changes {
-		x := &changes[i]
-		r := ref{x.Kind, x.ID}
-		if x.Gone {
-			s.set(r, nil)
-			s.rehash(r, Digest{})
-			continue
+	if !s.stale {
+		s.stale = true
+		for r := range s.hashes {
+			s.agenda.mark(r)
 		}
-		e, err := decodeEntity(x)
-		if err != nil {
+	}
+	for i := range changes {
+		if err := s.absorbOne(&changes[i]); err != nil {
 			return err
 		}
-		if e.ref() != r {
-			return fmt.Errorf("%s %s is recorded as %s %s", e.ref().Kind, e.ref().ID, r.Kind, r.ID)
-		}
-		s.set(r, e)
-		s.rehash(r, hashEntity(r, encode(e)))
 	}
 	if s.digest != want {
 		return fmt.Errorf("the state's digest is %s, recorded is %s", s.digest, want)
 	}
+	return nil
+}
+
+func (s *State) absorbOne(x *Change) error {
+	r := ref{x.Kind, x.ID}
+	old := s.get(r)
+	if x.Gone {
+		s.agenda.mark(r)
+		s.rehash(r, Digest{})
+		if old != nil {
+			s.put(r, old, nil)
+		}
+		return nil
+	}
+	e, err := decodeEntity(x)
+	if err != nil {
+		return err
+	}
+	if e.ref() != r {
+		return fmt.Errorf("%s %s is recorded as %s %s", e.ref().Kind, e.ref().ID, r.Kind, r.ID)
+	}
+	// From here on the entity's own name, which does not keep the memory of a whole record alive.
+	r = e.ref()
+	s.agenda.mark(r)
+	s.put(r, old, e)
+	// What this version wrote is what it would write again: there is one encoding of an entity.
+	data := x.Data
+	if x.Version != entityVersion {
+		data = encode(e)
+	}
+	s.rehash(r, hashEntity(r, data))
 	return nil
 }
 

@@ -54,7 +54,11 @@ type State struct {
 	violations map[breach]struct{}
 	stale      bool
 
-	undo *undo // of the Step in progress
+	undo   *undo  // of the Step in progress
+	newest *Tick  // the one that can be reverted
+	spare  *undo  // an undo record whose room can be used again
+	room   []byte // that entities are written to, to be hashed
+	work   workload
 }
 
 // undo is what it takes to put the state back to before a Step.
@@ -85,15 +89,36 @@ func empty() *State {
 	return &State{
 		rigs: map[RigID]*Rig{}, beads: map[BeadID]*Bead{}, agents: map[AgentID]*Agent{},
 		deps: map[string]*Dependency{}, breakers: map[string]*Breaker{}, nudges: map[NudgeID]*Nudge{}, hashes: map[ref]Digest{}, configs: map[RigID]*Config{},
-		ix: newIndex(), agenda: newAgenda(),
+		work: workload{}, ix: newIndex(), agenda: newAgenda(),
 	}
 }
 
 func (s *State) begin() {
-	s.undo = &undo{
-		before: map[ref]entity{}, hashes: map[ref]Digest{}, digest: s.digest, tick: s.tick, at: s.at,
-		looked: map[ref]struct{}{}, violations: s.violations,
+	if s.newest != nil {
+		s.recycle(s.newest.undo)
+		s.newest.undo, s.newest = nil, nil
 	}
+	u := s.spare
+	if u == nil {
+		u = &undo{before: map[ref]entity{}, hashes: map[ref]Digest{}, looked: map[ref]struct{}{}}
+	}
+	u.digest, u.tick, u.at, u.violations = s.digest, s.tick, s.at, s.violations
+	s.undo, s.spare = u, nil
+}
+
+// keptRoom bounds the maps that are emptied and used again: emptying takes as long as they are large.
+const keptRoom = 2048
+
+// recycle keeps the maps of an undo record that nobody needs any more.
+func (s *State) recycle(u *undo) {
+	if u == nil || len(u.before) > keptRoom || len(u.looked) > keptRoom {
+		return
+	}
+	clear(u.before)
+	clear(u.hashes)
+	clear(u.looked)
+	u.violations = nil
+	s.spare = u
 }
 
 // get returns the entity or nil.
@@ -145,8 +170,20 @@ func (s *State) set(r ref, e entity) {
 	if old == nil && e == nil {
 		return
 	}
-	if _, seen := s.undo.before[r]; !seen {
-		s.undo.before[r] = old
+	if s.undo != nil {
+		if _, seen := s.undo.before[r]; !seen {
+			s.undo.before[r] = old
+		}
+	}
+	s.put(r, old, e)
+	s.touch(r, old, e)
+}
+
+// put changes the maps and indexes alone.
+func (s *State) put(r ref, old, e entity) {
+	if indexedAlike(old, e) {
+		s.store(r, e)
+		return
 	}
 	if old != nil {
 		s.ix.remove(old)
@@ -155,7 +192,6 @@ func (s *State) set(r ref, e entity) {
 	if e != nil {
 		s.ix.add(e)
 	}
-	s.touch(r, old, e)
 }
 
 func (s *State) store(r ref, e entity) {
@@ -250,27 +286,54 @@ func (s *State) config(rig RigID) *Config {
 // seal ends a Step's changes: it brings hashes and digest up to date and lists what is different
 // from before, in a fixed order. An entity that was changed and changed back is not listed.
 func (s *State) seal() []Change {
-	var out []Change
-	for _, r := range sortedRefs(s.undo.before) {
+	refs := sortedRefs(s.undo.before)
+	out := make([]Change, 0, len(refs))
+	c := coder{buf: s.room[:0]}
+	for _, r := range refs {
 		e := s.get(r)
 		if e == nil && s.undo.before[r] == nil {
 			continue
 		}
-		x := Change{Kind: r.Kind, ID: r.ID, Gone: e == nil, Version: entityVersion}
+		from := len(c.buf)
 		var h Digest
 		if e != nil {
-			x.Data = encode(e)
-			h = hashEntity(r, x.Data)
+			e.code(&c)
+			h = hashEntity(r, c.buf[from:])
 		}
 		old := s.hashes[r]
 		if h == old {
+			c.buf = c.buf[:from]
 			continue
 		}
 		s.undo.hashes[r] = old
 		s.rehash(r, h)
-		out = append(out, x)
+		out = append(out, Change{Kind: r.Kind, ID: r.ID, Gone: e == nil, Version: entityVersion, Data: c.buf[from:]})
 	}
-	return out
+	if s.room = c.buf; cap(s.room) > keptBytes {
+		s.room = nil
+	}
+	return ownData(out, len(c.buf))
+}
+
+// keptBytes bounds the memory that is kept for the next Step to write entities to.
+const keptBytes = 1 << 20
+
+// ownData gives the changes memory of their own for their data, of that size in all.
+func ownData(changes []Change, size int) []Change {
+	if len(changes) == 0 {
+		return nil
+	}
+	all := make([]byte, 0, size)
+	for i := range changes {
+		x := &changes[i]
+		from := len(all)
+		if all = append(all, x.Data...); x.Gone {
+			x.Data = nil
+			continue
+		}
+		x.Data = all[from:len(all):len(all)]
+	}
+	return changes
 }
 
 // rehash replaces the hash of r in the digest; the zero hash removes it.
@@ -292,12 +355,10 @@ func (s *State) Revert(t *Tick) {
 	if u == nil {
 		panic("town: this tick cannot be reverted")
 	}
-	t.undo = nil
-	s.begin()
+	t.undo, s.newest = nil, nil
 	for _, r := range sortedRefs(u.before) {
 		s.set(r, u.before[r])
 	}
-	s.undo = nil
 	for r, h := range u.hashes {
 		s.rehash(r, h)
 	}
@@ -308,6 +369,7 @@ func (s *State) Revert(t *Tick) {
 			s.sortOut(s.at, b)
 		}
 	}
+	s.recycle(u)
 }
 
 func sortedRefs[V any](m map[ref]V) []ref {

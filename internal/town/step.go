@@ -42,6 +42,9 @@ func (s *State) Step(in Input) *Tick {
 	t.rec = &Tick{No: t.no, At: t.now, RuleSet: RuleSet}
 	s.agenda.ripen(t.now)
 	t.mendEarly()
+	if len(in.Events) > 0 {
+		t.rec.Events = make([]EventOutcome, 0, len(in.Events))
+	}
 	for i := range in.Events {
 		t.apply(&in.Events[i])
 	}
@@ -63,7 +66,7 @@ func (s *State) Step(in Input) *Tick {
 		s.tick, s.at = t.no, t.now
 	}
 	t.rec.Digest = s.digest
-	t.rec.undo = s.undo
+	t.rec.undo, s.newest = s.undo, t.rec
 	s.undo = nil
 	return t.rec
 }
@@ -137,8 +140,9 @@ func (t *tick) run(rule *Rule, w workload) {
 		}
 		return
 	}
-	for i := 0; i < len(w[rule.On]); i++ {
-		if !t.look(rule, w[rule.On][i].ref) {
+	list := w[rule.On]
+	for i := 0; i < len(list); i++ {
+		if !t.look(rule, list[i].ref) {
 			continue
 		}
 		for _, fresh := range t.s.agenda.drain() {
@@ -146,6 +150,7 @@ func (t *tick) run(rule *Rule, w workload) {
 				i++
 			}
 		}
+		list = w[rule.On]
 	}
 }
 
@@ -192,8 +197,14 @@ func (s *State) subject(r ref) (x subject, ok bool) {
 	return x, true
 }
 
+// workload sorts what is marked; it is good until the next one is made.
 func (s *State) workload(marked map[ref]struct{}) workload {
-	w := workload{}
+	w := s.work
+	for kind := range w {
+		if w[kind] = w[kind][:0]; cap(w[kind]) > keptRoom {
+			w[kind] = nil
+		}
+	}
 	for r := range marked {
 		if x, ok := s.subject(r); ok {
 			w[r.Kind] = append(w[r.Kind], x)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // RuleSet is the version of the rules. It is raised whenever the same state and events would lead
@@ -51,16 +52,15 @@ func (d *Digest) sub(o Digest) {
 	}
 }
 
+// hashEntity is an entity's part of the digest.
 func hashEntity(r ref, data []byte) Digest {
-	h := sha256.New()
-	h.Write([]byte(r.Kind))
-	h.Write([]byte{0})
-	h.Write([]byte(r.ID))
-	h.Write([]byte{0})
-	h.Write(data)
-	var d Digest
-	h.Sum(d[:0])
-	return d
+	var room [512]byte // most fit, and then nothing is allocated
+	b := append(room[:0], r.Kind...)
+	b = append(b, 0)
+	b = append(b, r.ID...)
+	b = append(b, 0)
+	b = append(b, data...)
+	return sha256.Sum256(b)
 }
 
 // Kind says what an entity is.
@@ -143,6 +143,9 @@ type Tick struct {
 
 	// Effects must be carried out once the record is durable. They are not part of it.
 	Effects []Effect `json:"-"`
+	// Taken are the events that the tick took, where a journal gives them with the record. They are not
+	// part of it either.
+	Taken []Event `json:"-"`
 
 	undo *undo
 }
@@ -178,9 +181,19 @@ func (t *Tick) code(c *coder) {
 const tickFormat = 1
 
 // Encode writes the record as the journal keeps it.
-func (t *Tick) Encode() []byte { return append([]byte{tickFormat}, encode(t)...) }
+func (t *Tick) Encode() []byte { return t.AppendTo(nil) }
 
-// DecodeTick reads what Encode wrote.
+// AppendTo writes the record behind what is in buf.
+func (t *Tick) AppendTo(buf []byte) []byte {
+	size := 64
+	for i := range t.Changes {
+		size += 48 + len(t.Changes[i].Data)
+	}
+	buf = slices.Grow(buf, size+48*len(t.Events)+128*len(t.Actions))
+	return appendTo(append(buf, tickFormat), t)
+}
+
+// DecodeTick reads what Encode wrote. The record goes on using data, which must not be changed any more.
 func DecodeTick(data []byte) (*Tick, error) {
 	if len(data) == 0 || data[0] != tickFormat {
 		return nil, fmt.Errorf("cannot read tick: format is not %d", tickFormat)
