@@ -66,8 +66,9 @@ type Reader interface {
 	// Events lists events, processed or not.
 	Events(ctx context.Context, id town.TownID, f EventFilter) ([]EventRecord, error)
 
-	// Stats counts what is kept of a town. The cost grows with the number of events.
-	Stats(ctx context.Context, id town.TownID) (Stats, error)
+	// Oldest returns the oldest moment that can be recovered: that of the oldest snapshot. The cost does
+	// not grow with the history.
+	Oldest(ctx context.Context, id town.TownID) (Moment, error)
 }
 
 // Journal keeps the history of towns. All methods may be called at the same time. What concerns a
@@ -122,6 +123,9 @@ type Journal interface {
 	// write in between; if it is interrupted, what is left is consistent and the next one goes on.
 	Retain(ctx context.Context, id town.TownID, before town.Time) (Removed, error)
 
+	// Stats counts what is kept of a town. The cost grows with the number of events.
+	Stats(ctx context.Context, id town.TownID) (Stats, error)
+
 	// Close ends the work in progress and lets go of the store. Writes that were not taken up before
 	// and all later calls fail with ErrClosed. Closing twice is legal.
 	Close() error
@@ -161,6 +165,12 @@ type EventRecord struct {
 	Processed Processed
 }
 
+// Moment is the time after a tick.
+type Moment struct {
+	Tick town.TickNo // zero is before the first one
+	At   town.Time
+}
+
 // SnapshotInfo describes a stored snapshot.
 type SnapshotInfo struct {
 	Tick   town.TickNo
@@ -189,6 +199,12 @@ type TickFilter struct {
 	To     town.Time   // before that time
 	Newest bool        // newest first; otherwise oldest first
 	Limit  int         // DefaultLimit if zero or negative
+	// Room bounds the memory that whole records take: the list ends with the tick with which their
+	// events, actions and changes are that many. Lists of heads do not heed it. Zero does not restrict.
+	Room int
+	// Taken has each record come with the events that it took, which is much faster than to read them
+	// with Events. Records that an older gastown has stored come without. Lists of heads do not heed it.
+	Taken bool
 }
 
 // EventFilter chooses events. Zero fields do not restrict; what is set must all hold.

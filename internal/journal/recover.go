@@ -7,9 +7,12 @@ import (
 	"gastown/internal/town"
 )
 
-// recoverBatch is how many ticks are read at once: enough to make the reading cheap, and few
-// enough that their changes take little memory.
-const recoverBatch = 256
+// recoverBatch is how many ticks are read at once, and recoverRoom how many events, actions and changes
+// in them: enough to make the reading cheap, and few enough that they take little memory.
+const (
+	recoverBatch = 256
+	recoverRoom  = 4096
+)
 
 // Recover brings a town's newest state back: the newest snapshot and the changes of the ticks
 // after it. No rule runs, so no version of the rules can change what happened. Every tick is
@@ -60,7 +63,7 @@ func restore(ctx context.Context, j Reader, id town.TownID, atOrBefore town.Tick
 // absorb takes the ticks after the state in, up to and including last.
 func absorb(ctx context.Context, j Reader, id town.TownID, s *town.State, last town.TickNo) error {
 	for s.Tick() < last {
-		f := TickFilter{After: s.Tick(), Limit: recoverBatch}
+		f := TickFilter{After: s.Tick(), Limit: recoverBatch, Room: recoverRoom}
 		if last != Newest {
 			f.Before = last + 1
 		}
@@ -73,7 +76,7 @@ func absorb(ctx context.Context, j Reader, id town.TownID, s *town.State, last t
 				return fmt.Errorf("cannot recover town %s: tick %d: %w", id, t.No, err)
 			}
 		}
-		if len(ticks) < recoverBatch {
+		if len(ticks) == 0 {
 			return nil
 		}
 	}

@@ -74,12 +74,9 @@ func (b *Bundle) Pending(_ context.Context, id town.TownID, _ int) ([]town.Event
 	return nil, b.known(id)
 }
 
-// Stats implements journal.Reader.
-func (b *Bundle) Stats(_ context.Context, id town.TownID) (journal.Stats, error) {
-	return journal.Stats{
-		Events: len(b.events), Ticks: len(b.ticks), Snapshots: 1, SnapshotBytes: int64(len(b.before)),
-		OldestTick: b.Manifest.First - 1, OldestAt: b.Manifest.From,
-	}, b.known(id)
+// Oldest implements journal.Reader.
+func (b *Bundle) Oldest(_ context.Context, id town.TownID) (journal.Moment, error) {
+	return journal.Moment{Tick: b.Manifest.First - 1, At: b.Manifest.From}, b.known(id)
 }
 
 // chosen are the first of those that fit, or the last ones in reverse order.

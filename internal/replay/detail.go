@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -37,7 +36,7 @@ type Field struct {
 // DetailOf goes through one recorded tick again. It fails with journal.ErrNotFound if the tick is not
 // recorded, or not any more. Its cost does not grow with the history.
 func DetailOf(ctx context.Context, j journal.Reader, id town.TownID, no town.TickNo) (*Detail, error) {
-	ticks, err := j.Ticks(ctx, id, journal.TickFilter{After: no - 1, Limit: 1})
+	ticks, err := readTicks(ctx, j, id, no-1, no)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read tick %d of %s: %w", no, id, err)
@@ -51,12 +50,12 @@ func DetailOf(ctx context.Context, j journal.Reader, id town.TownID, no town.Tic
 	if d.Changed, err = changed(d.State, d.Recorded.Changes); err != nil {
 		return nil, fmt.Errorf("tick %d of %s: %w", no, id, err)
 	}
-	r := run{j: j, id: id}
-	if d.Events, err = r.events(ctx, ticks); err != nil {
+	var r run
+	if d.Events, err = r.kept(d.Recorded); err != nil {
 		return nil, err
 	}
 	d.Recomputed = d.State.Step(town.Input{Now: d.Recorded.At, Events: d.Events})
-	d.Agree = bytes.Equal(d.Recomputed.Encode(), d.Recorded.Encode())
+	d.Agree = r.agree(&d.Tick)
 	if !d.Agree {
 		// What came out is not what was: the state must be the recorded one.
 		d.State, err = journal.RecoverAt(ctx, j, id, no)

@@ -33,21 +33,22 @@ func At(ctx context.Context, j journal.Reader, id town.TownID, at town.Time) (*t
 // PendingAt lists the events that had come in at a moment and that ticks after the given one were still to take.
 func PendingAt(ctx context.Context, j journal.Reader, id town.TownID, after town.TickNo, at town.Time) ([]town.Event, error) {
 	var out []town.Event
-	f := journal.EventFilter{FromTick: after + 1, ToTick: journal.Newest}
-	for {
-		list, err := j.Events(ctx, id, f)
+	for last := after; ; {
+		ticks, err := readTicks(ctx, j, id, last, journal.Newest-1)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read what was pending in %s at %s: %w", id, at, err)
 		}
-		for i := range list {
-			if list[i].Created > at {
-				// Later ones may have been created earlier, by a slower sender; they came in after this one.
-				return out, nil
+		for _, t := range ticks {
+			for _, e := range t.Taken {
+				if e.Created > at {
+					// Later ones may have been created earlier, by a slower sender; they came in after this one.
+					return out, nil
+				}
+				out = append(out, e)
 			}
-			out = append(out, list[i].Event)
-			f.After = list[i].Seq
+			last = t.No
 		}
-		if len(list) == 0 {
+		if len(ticks) == 0 {
 			break
 		}
 	}

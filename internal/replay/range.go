@@ -38,7 +38,7 @@ type kept struct {
 }
 
 func keptOf(ctx context.Context, j journal.Reader, id town.TownID) (kept, error) {
-	stats, err := j.Stats(ctx, id)
+	oldest, err := j.Oldest(ctx, id)
 	if err != nil {
 		return kept{}, fmt.Errorf("cannot look at the history of %s: %w", id, err)
 	}
@@ -46,7 +46,7 @@ func keptOf(ctx context.Context, j journal.Reader, id town.TownID) (kept, error)
 	if err != nil {
 		return kept{}, fmt.Errorf("cannot look at the history of %s: %w", id, err)
 	}
-	k := kept{part{stats.OldestTick + 1, stats.OldestTick}, stats.OldestAt}
+	k := kept{part{oldest.Tick + 1, oldest.Tick}, oldest.At}
 	if len(newest) > 0 {
 		k.last = newest[0].No
 	}

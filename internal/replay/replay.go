@@ -11,8 +11,11 @@ import (
 	"gastown/internal/town"
 )
 
-// batch is how many ticks are read at once.
-const batch = 256
+// batch bounds what is read at once: how many ticks, and how many events, actions and changes in them.
+const (
+	batch     = 256
+	batchRoom = 4096
+)
 
 // ErrRange: the part of the history that is asked for makes no sense, or is not kept any more.
 var ErrRange = errors.New("not a part of the history")
@@ -90,14 +93,14 @@ func Run(ctx context.Context, j journal.Reader, id town.TownID, q Query, each fu
 		return nil, err
 	}
 	for after := p.first - 1; after < p.last; {
-		ticks, err := j.Ticks(ctx, id, journal.TickFilter{After: after, Before: p.last + 1, Limit: batch})
+		ticks, err := readTicks(ctx, j, id, after, p.last)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the ticks of %s: %w", id, err)
+			return nil, err
 		}
 		if len(ticks) == 0 {
 			return nil, fmt.Errorf("the history of %s ends at tick %d, not %d: %w", id, after, p.last, journal.ErrDamaged)
 		}
-		if err := r.ticks(ctx, ticks, each); err != nil {
+		if err := r.ticks(ticks, each); err != nil {
 			return nil, err
 		}
 		after = ticks[len(ticks)-1].No
@@ -125,6 +128,8 @@ type run struct {
 	s    *town.State
 	left map[string]bool // events that are left out
 	res  *Result
+
+	recorded, recomputed []byte // room for the two records of a tick
 }
 
 // configure has other configuration values hold from now on.
@@ -144,30 +149,47 @@ func (r *run) configure() error {
 }
 
 // ticks replays a batch of recorded ticks.
-func (r *run) ticks(ctx context.Context, ticks []*town.Tick, each func(*Tick, *town.State) error) error {
-	events, err := r.events(ctx, ticks)
-	if err != nil {
-		return err
-	}
+func (r *run) ticks(ticks []*town.Tick, each func(*Tick, *town.State) error) error {
 	for _, t := range ticks {
-		x := &Tick{Recorded: t}
-		for i := range t.Events {
-			if len(events) == 0 || events[0].Seq != t.Events[i].Seq {
-				return fmt.Errorf("tick %d took event %d, which is not there in its place: %w", t.No, t.Events[i].Seq, journal.ErrDamaged)
-			}
-			if !r.left[events[0].ID] {
-				x.Events = append(x.Events, events[0])
-			}
-			events = events[1:]
+		events, err := r.kept(t)
+		if err != nil {
+			return err
 		}
-		x.Recomputed = r.s.Step(town.Input{Now: t.At, Events: x.Events})
-		x.Agree = bytes.Equal(x.Recomputed.Encode(), t.Encode())
+		x := &Tick{Recorded: t, Events: events, Recomputed: r.s.Step(town.Input{Now: t.At, Events: events})}
+		x.Agree = r.agree(x)
 		r.note(x)
 		if err := each(x, r.s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// kept makes sure that a tick's events are those that its record says, and leaves out those that are to be
+// left out.
+func (r *run) kept(t *town.Tick) ([]town.Event, error) {
+	for i := range t.Events {
+		if i >= len(t.Taken) || t.Taken[i].Seq != t.Events[i].Seq {
+			return nil, fmt.Errorf("tick %d took event %d, which is not there in its place: %w", t.No, t.Events[i].Seq, journal.ErrDamaged)
+		}
+	}
+	if len(r.left) == 0 {
+		return t.Taken, nil
+	}
+	var out []town.Event
+	for _, e := range t.Taken {
+		if !r.left[e.ID] {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// agree compares the two records byte for byte.
+func (r *run) agree(x *Tick) bool {
+	r.recorded = x.Recorded.AppendTo(r.recorded[:0])
+	r.recomputed = x.Recomputed.AppendTo(r.recomputed[:0])
+	return bytes.Equal(r.recorded, r.recomputed)
 }
 
 func (r *run) note(x *Tick) {
@@ -179,26 +201,51 @@ func (r *run) note(x *Tick) {
 	}
 }
 
-// events reads the events that the ticks took, in the order in which they were taken.
-func (r *run) events(ctx context.Context, ticks []*town.Tick) ([]town.Event, error) {
-	want := 0
-	for _, t := range ticks {
-		want += len(t.Events)
+// readTicks reads the next ticks after one with their events, as many as may be in memory at once.
+func readTicks(ctx context.Context, j journal.Reader, id town.TownID, after, last town.TickNo) ([]*town.Tick, error) {
+	ticks, err := j.Ticks(ctx, id, journal.TickFilter{After: after, Before: last + 1, Limit: batch, Room: batchRoom, Taken: true})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the ticks of %s: %w", id, err)
 	}
-	out := make([]town.Event, 0, want)
+	return ticks, complete(ctx, j, id, ticks)
+}
+
+// complete reads the events of those ticks that came without them, in the order in which they were taken.
+func complete(ctx context.Context, j journal.Reader, id town.TownID, ticks []*town.Tick) error {
+	want, has := 0, map[town.TickNo]bool{}
+	for _, t := range ticks {
+		if has[t.No] = t.Taken != nil; !has[t.No] {
+			want += len(t.Events)
+		}
+	}
+	if want == 0 {
+		return nil
+	}
+	events := make([]town.Event, 0, want)
 	f := journal.EventFilter{FromTick: ticks[0].No, ToTick: ticks[len(ticks)-1].No}
-	for len(out) < want {
-		list, err := r.j.Events(ctx, r.id, f)
+	for len(events) < want {
+		list, err := j.Events(ctx, id, f)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the events of %s: %w", r.id, err)
+			return fmt.Errorf("cannot read the events of %s: %w", id, err)
 		}
 		if len(list) == 0 {
 			break
 		}
 		for i := range list {
-			out = append(out, list[i].Event)
+			if !has[list[i].Processed.Tick] {
+				events = append(events, list[i].Event)
+			}
 		}
 		f.After = list[len(list)-1].Seq
 	}
-	return out, nil
+	for i, t := range ticks {
+		if has[t.No] || len(t.Events) == 0 {
+			continue
+		}
+		own := *t // the record is the reader's
+		n := min(len(t.Events), len(events))
+		own.Taken, events = events[:n:n], events[n:]
+		ticks[i] = &own
+	}
+	return nil
 }

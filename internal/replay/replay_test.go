@@ -18,6 +18,7 @@ const begin = town.Time(1_790_000_000_000)
 // life is a town with a history in a real journal.
 type life struct {
 	t   *testing.T
+	dir string
 	j   journal.Journal
 	s   *town.State
 	now town.Time
@@ -28,12 +29,13 @@ type life struct {
 
 func newLife(t *testing.T) *life {
 	t.Helper()
-	j, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "town.db"))
+	dir := t.TempDir()
+	j, err := sqlite.Open(context.Background(), filepath.Join(dir, "town.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	l := &life{t: t, j: j, s: town.New("main", "Main", begin), now: begin, plans: map[town.TickNo][]town.Action{}}
+	l := &life{t: t, dir: dir, j: j, s: town.New("main", "Main", begin), now: begin, plans: map[town.TickNo][]town.Action{}}
 	if err := j.CreateTown(context.Background(), "main", "Main", begin, l.s.Snapshot()); err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ func calls(j journal.Journal, id town.TownID) map[string]func(context.Context) e
 		"ArchivedBead":  func(ctx context.Context) error { _, err := j.ArchivedBead(ctx, id, "gt-1a"); return err },
 		"ArchivedBeads": func(ctx context.Context) error { _, err := j.ArchivedBeads(ctx, id, journal.ArchivePage{}); return err },
 		"Retain":        func(ctx context.Context) error { _, err := j.Retain(ctx, id, Birth); return err },
+		"Oldest":        func(ctx context.Context) error { _, err := j.Oldest(ctx, id); return err },
 		"Stats":         func(ctx context.Context) error { _, err := j.Stats(ctx, id); return err },
 		"Recover":       func(ctx context.Context) error { _, err := journal.Recover(ctx, j, id); return err },
 	}

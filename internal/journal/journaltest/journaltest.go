@@ -49,6 +49,8 @@ func Run(t *testing.T, open Open) {
 		"ticks by time":       lifeTicks,
 		"lives at once":       livesAtOnce,
 		"retained moments":    retentionKeepsMoments,
+		"ticks with events":   takenEvents,
+		"room for ticks":      roomForTicks,
 		"ticks about":         aboutTicks,
 		"ticks about lives":   aboutLives,
 	} {
@@ -328,6 +330,9 @@ func snapshots(t *testing.T, f *fixture) {
 		}
 	}
 	f.reopen(t)
+	if oldest, err := f.Oldest(ctx, id); err != nil || oldest != (journal.Moment{At: 1000}) {
+		t.Errorf("the oldest moment is %+v, %v", oldest, err)
+	}
 	for upTo, tick := range map[town.TickNo]town.TickNo{0: 0, 1: 0, 2: 2, 3: 2, 4: 4, journal.Newest: 4} {
 		info, data, err := f.Snapshot(ctx, id, upTo)
 		if err != nil || info.Tick != tick || info.Size != len(data) {
@@ -486,6 +491,9 @@ func retention(t *testing.T, f *fixture) {
 	st, err := f.Stats(ctx, id)
 	if err != nil || st.Pending != 1 || st.Events != 4 || st.Ticks != 3 || st.Snapshots != 2 || st.OldestTick != 6 || st.OldestAt != 2060 {
 		t.Errorf("stats %+v, %v", st, err)
+	}
+	if oldest, err := f.Oldest(ctx, id); err != nil || oldest != (journal.Moment{Tick: 6, At: 2060}) {
+		t.Errorf("the oldest moment is %+v, %v", oldest, err)
 	}
 	if again, err := f.Retain(ctx, id, 2070); err != nil || again != (journal.Removed{}) {
 		t.Errorf("a second time: %+v, %v", again, err)

@@ -49,19 +49,7 @@ const subjectsAtOnce = 16
 
 // putSubjects notes what a tick is about: what its record is, and what the events name that it has
 // taken.
-func putSubjects(on statements, id town.TownID, tick town.TickNo, record []town.About) error {
-	about := slices.Clone(record)
-	// The tick > 0 is for the index, which leaves pending events out.
-	query := "SELECT agent, bead FROM town_events" + tickIndex + " WHERE town = ? AND tick = ? AND tick > 0"
-	err := on.each(query, []any{id, tick}, func(r scanner) error {
-		var e town.Event
-		err := r.Scan(&e.Agent, &e.Bead)
-		about = append(about, e.About()...)
-		return err
-	})
-	if err != nil {
-		return err
-	}
+func putSubjects(on statements, id town.TownID, tick town.TickNo, about []town.About) error {
 	for some := range slices.Chunk(town.SortAbout(about), subjectsAtOnce) {
 		if err := putSome(on, id, tick, some); err != nil {
 			return err
@@ -115,7 +103,11 @@ func subjectsOfOldTicks(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 		for _, t := range ticks {
-			if err := putSubjects(on, t.town, t.no, t.about); err != nil {
+			named, err := namedByEvents(on, t.town, t.no)
+			if err != nil {
+				return err
+			}
+			if err := putSubjects(on, t.town, t.no, append(t.about, named...)); err != nil {
 				return err
 			}
 		}
@@ -124,6 +116,19 @@ func subjectsOfOldTicks(ctx context.Context, tx *sql.Tx) error {
 		}
 		last = ticks[len(ticks)-1]
 	}
+}
+
+// namedByEvents lists what the events name that a tick has taken.
+func namedByEvents(on statements, id town.TownID, tick town.TickNo) (named []town.About, err error) {
+	// The tick > 0 is for the index, which leaves pending events out.
+	query := "SELECT agent, bead FROM town_events" + tickIndex + " WHERE town = ? AND tick = ? AND tick > 0"
+	err = on.each(query, []any{id, tick}, func(r scanner) error {
+		var e town.Event
+		err := r.Scan(&e.Agent, &e.Bead)
+		named = append(named, e.About()...)
+		return err
+	})
+	return named, err
 }
 
 // oldTick is a tick of any town.

@@ -71,7 +71,7 @@ func subjects(t *testing.T, path string) []string {
 }
 
 // secondSchema takes a file back to the schema that had no subjects.
-const secondSchema = "DROP TABLE subject_ticks; DROP TABLE subjects; DELETE FROM goose_db_version WHERE version_id > 2; PRAGMA user_version = 2"
+const secondSchema = "ALTER TABLE ticks DROP COLUMN taken; DROP TABLE subject_ticks; DROP TABLE subjects; DELETE FROM goose_db_version WHERE version_id > 2; PRAGMA user_version = 2"
 
 // TestOldTicksGetTheirSubjects upgrades a file whose ticks were stored without: it must come to
 // what has been noted at each commit.

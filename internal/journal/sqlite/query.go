@@ -37,11 +37,14 @@ func rowsOf[T any](ctx context.Context, j *Journal, query string, args []any, sc
 		out = append(out, v)
 		return err
 	})
-	if err != nil {
+	if err != nil && err != errEnough {
 		return nil, err
 	}
 	return out, nil
 }
+
+// errEnough ends a list with the row that it comes with.
+var errEnough = errors.New("the list is long enough")
 
 // eachRow hands the rows on, one after another, and closes them.
 func eachRow(rows *sql.Rows, row func(scanner) error) error {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"gastown/internal/journal"
@@ -63,7 +64,25 @@ func tickTail(id town.TownID, f journal.TickFilter) (string, []any) {
 // Ticks implements journal.Journal.
 func (j *Journal) Ticks(ctx context.Context, id town.TownID, f journal.TickFilter) ([]*town.Tick, error) {
 	tail, args := tickTail(id, f)
-	return list(ctx, j, id, fmt.Sprintf("cannot read ticks of town %s", id), "SELECT tick, body FROM ticks"+tail, args, scanTick)
+	columns := "SELECT tick, body FROM ticks"
+	if f.Taken {
+		columns = "SELECT tick, body, taken FROM ticks"
+	}
+	room := 0
+	return list(ctx, j, id, fmt.Sprintf("cannot read ticks of town %s", id), columns+tail, args, func(r scanner) (*town.Tick, error) {
+		read := scanTick
+		if f.Taken {
+			read = scanTickWithEvents
+		}
+		t, err := read(r)
+		if err != nil || f.Room <= 0 {
+			return t, err
+		}
+		if room += len(t.Events) + len(t.Actions) + len(t.Changes); room >= f.Room {
+			err = errEnough
+		}
+		return t, err
+	})
 }
 
 func scanTick(r scanner) (*town.Tick, error) {
@@ -73,6 +92,23 @@ func scanTick(r scanner) (*town.Tick, error) {
 		return nil, err
 	}
 	return decodeTick(no, body)
+}
+
+func scanTickWithEvents(r scanner) (*town.Tick, error) {
+	var no town.TickNo
+	var body []byte
+	var taken sql.RawBytes
+	if err := r.Scan(&no, &body, &taken); err != nil {
+		return nil, err
+	}
+	t, err := decodeTick(no, body)
+	if err != nil || len(t.Events) == 0 || taken == nil {
+		return t, err
+	}
+	if t.Taken, err = journal.DecodeTaken(taken, len(t.Events)); err != nil {
+		return nil, fmt.Errorf("tick %d: %w", no, err)
+	}
+	return t, nil
 }
 
 func decodeTick(no town.TickNo, body []byte) (*town.Tick, error) {
@@ -131,6 +167,13 @@ func (j *Journal) ArchivedBeads(ctx context.Context, id town.TownID, p journal.A
 			err = r.Scan(&b.ID, &b.Title, &b.Type, &b.Status, &b.Rig, &b.Closed, &b.Tick)
 			return b, err
 		})
+}
+
+// Oldest implements journal.Journal.
+func (j *Journal) Oldest(ctx context.Context, id town.TownID) (journal.Moment, error) {
+	var m journal.Moment
+	err := j.read.QueryRowContext(ctx, "SELECT tick, at FROM snapshots WHERE town = ? ORDER BY tick LIMIT 1", id).Scan(&m.Tick, &m.At)
+	return m, j.explain(ctx, "cannot look for the oldest snapshot", noTown(err, id))
 }
 
 // Stats implements journal.Journal. All numbers are of the same moment: it is one statement.

@@ -61,7 +61,7 @@ func TestRefusalsLeaveTheFolderAsItWas(t *testing.T) {
 		"the towns unreadable":  {func(t *testing.T, path string) { overwritePage(t, path, "towns") }, journal.ErrDamaged},
 		"the events unreadable": {func(t *testing.T, path string) { overwritePage(t, path, "town_events") }, journal.ErrDamaged},
 		"the ticks unreadable": {func(t *testing.T, path string) {
-			change(t, path, "UPDATE towns SET last_tick = 1; INSERT INTO ticks VALUES ('main', 1, 1, 1, zeroblob(32), 0, 1, 0, 0, x'01')")
+			change(t, path, "UPDATE towns SET last_tick = 1; INSERT INTO ticks VALUES ('main', 1, 1, 1, zeroblob(32), 0, 1, 0, 0, x'01', NULL)")
 			overwritePage(t, path, "sqlite_autoindex_ticks_1")
 		}, journal.ErrDamaged},
 		"the snapshots unreadable": {func(t *testing.T, path string) { overwritePage(t, path, "snapshots") }, journal.ErrDamaged},
@@ -69,7 +69,7 @@ func TestRefusalsLeaveTheFolderAsItWas(t *testing.T) {
 			change(t, path, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'x'")
 		}, journal.ErrDamaged},
 		"a tick missing": {func(t *testing.T, path string) {
-			change(t, path, "UPDATE towns SET last_tick = 7; INSERT INTO ticks VALUES ('main', 6, 1, 1, x'', 0, 0, 0, 0, x'')")
+			change(t, path, "UPDATE towns SET last_tick = 7; INSERT INTO ticks VALUES ('main', 6, 1, 1, x'', 0, 0, 0, 0, x'', NULL)")
 		}, journal.ErrDamaged},
 		"no snapshot": {func(t *testing.T, path string) { change(t, path, "DELETE FROM snapshots") }, journal.ErrDamaged},
 		"another file": {func(t *testing.T, path string) {

@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the newest migration; a file with a later one was written by a newer gastown.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // migrate makes the schema or brings it up to date. It works in rollback mode, so that the file by
 // itself, without a log, always says which schema it has.

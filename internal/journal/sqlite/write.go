@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gastown/internal/journal"
 	"gastown/internal/town"
@@ -135,15 +136,19 @@ func (j *Journal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) 
 		if err := nextTick(c, id, t); err != nil {
 			return err
 		}
-		if _, err := c.exec(`INSERT INTO ticks (town, tick, at, rule_set, digest, events, actions, changes, violations, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, t.No, t.At, t.RuleSet, t.Digest[:],
-			len(t.Events), len(t.Actions), len(t.Changes), len(t.Violations), body); err != nil {
-			return err
-		}
 		if err := take(c, id, t, outcomes); err != nil {
 			return err
 		}
-		if err := putSubjects(c, id, t.No, about); err != nil {
+		taken, named, err := takenBy(c, id, t.No)
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(`INSERT INTO ticks (town, tick, at, rule_set, digest, events, actions, changes, violations, body, taken)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, t.No, t.At, t.RuleSet, t.Digest[:],
+			len(t.Events), len(t.Actions), len(t.Changes), len(t.Violations), body, taken.Encode()); err != nil {
+			return err
+		}
+		if err := putSubjects(c, id, t.No, slices.Concat(about, named)); err != nil {
 			return err
 		}
 		return changes.keep(c, id, t.No)
@@ -163,6 +168,24 @@ func take(c *conn, id town.TownID, t *town.Tick, outcomes []string) error {
 		}
 	}
 	return nil
+}
+
+// takenBy puts the events that a tick has taken together, in the order of seq, and lists what they name.
+func takenBy(c *conn, id town.TownID, tick town.TickNo) (taken journal.Taken, named []town.About, err error) {
+	// The tick > 0 is for the index, which leaves pending events out.
+	query := "SELECT seq, event_id, type, agent, run, bead, sender, created, payload FROM town_events" + tickIndex +
+		" WHERE town = ? AND tick = ? AND tick > 0 ORDER BY seq"
+	var e town.Event
+	var payload sql.RawBytes
+	err = c.each(query, []any{id, tick}, func(r scanner) error {
+		if err := r.Scan(&e.Seq, &e.ID, &e.Type, &e.Agent, &e.Run, &e.Bead, &e.By, &e.Created, &payload); err != nil {
+			return err
+		}
+		taken.Add(&e, payload)
+		named = append(named, e.About()...)
+		return nil
+	})
+	return taken, named, err
 }
 
 // nextTick moves the town on to the tick, if that is the next one.

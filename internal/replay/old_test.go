@@ -1,0 +1,41 @@
+package replay
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"gastown/internal/journal"
+	"gastown/internal/town"
+)
+
+// Ticks that were stored before records came with their events are replayed from the rows of those.
+func TestOldHistoriesAreReplayed(t *testing.T) {
+	t.Parallel()
+	l := stuck(t)
+	edit := func(statement string) {
+		t.Helper()
+		db, err := sql.Open("sqlite", filepath.Join(l.dir, "town.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, before := replayed(t, l, Query{})
+	edit("UPDATE ticks SET taken = NULL WHERE tick % 2 = 0")
+	ticks, res := replayed(t, l, Query{})
+	if !res.Exact || res.Events != before.Events || len(ticks) != len(all) {
+		t.Errorf("%d events of %d in %d ticks of %d, exact %t", res.Events, before.Events, len(ticks), len(all), res.Exact)
+	}
+	edit("UPDATE ticks SET taken = NULL; DELETE FROM town_events WHERE seq = 3")
+	_, err := Run(t.Context(), l.j, "main", Query{}, func(*Tick, *town.State) error { return nil })
+	if !errors.Is(err, journal.ErrDamaged) {
+		t.Errorf("with an event lost: %v", err)
+	}
+}
