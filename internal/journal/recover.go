@@ -11,7 +11,7 @@ import (
 // in them: enough to make the reading cheap, and few enough that they take little memory.
 const (
 	recoverBatch = 256
-	recoverRoom  = 4096
+	recoverRoom  = 16384
 )
 
 // Recover brings a town's newest state back: the newest snapshot and the changes of the ticks
@@ -71,10 +71,8 @@ func absorb(ctx context.Context, j Reader, id town.TownID, s *town.State, last t
 		if err != nil {
 			return fmt.Errorf("cannot recover town %s after tick %d: %w", id, s.Tick(), err)
 		}
-		for _, t := range ticks {
-			if err := s.Absorb(t); err != nil {
-				return fmt.Errorf("cannot recover town %s: tick %d: %w", id, t.No, err)
-			}
+		if err := s.Absorb(ticks...); err != nil {
+			return fmt.Errorf("cannot recover town %s: %w", id, err)
 		}
 		if len(ticks) == 0 {
 			return nil

@@ -53,7 +53,12 @@ func Restore(data []byte) (*State, error) {
 	}
 	s := empty()
 	s.tick, s.at = p.Tick, p.At
-	if err := s.absorb(p.Entities, p.Digest); err != nil {
+	newest := make(map[ref]absorbed, len(p.Entities))
+	err := s.foresee(newest, p.Entities, p.Digest)
+	if err == nil {
+		err = s.absorb(newest)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot read snapshot of tick %d: %w", p.Tick, err)
 	}
 	if s.town == nil || s.counters == nil {
@@ -65,32 +70,48 @@ func Restore(data []byte) (*State, error) {
 	return s, nil
 }
 
-// Absorb takes the changes of a recorded tick in, which must be the next one: that is recovery. It
+// Absorb takes the changes of recorded ticks in, which must be the next ones: that is recovery. It
 // needs no rule. On an error the state must not be used any more.
-func (s *State) Absorb(t *Tick) error {
-	if t.No != s.tick+1 {
-		return fmt.Errorf("tick %d does not follow tick %d", t.No, s.tick)
+func (s *State) Absorb(ticks ...*Tick) error {
+	newest := map[ref]absorbed{}
+	for _, t := range ticks {
+		if t.No != s.tick+1 {
+			return fmt.Errorf("tick %d does not follow tick %d", t.No, s.tick)
+		}
+		if err := s.foresee(newest, t.Changes, t.Digest); err != nil {
+			return fmt.Errorf("cannot take in tick %d: %w", t.No, err)
+		}
+		s.tick, s.at = t.No, t.At
 	}
-	if err := s.absorb(t.Changes, t.Digest); err != nil {
-		return fmt.Errorf("cannot take in tick %d: %w", t.No, err)
+	if err := s.absorb(newest); err != nil {
+		return fmt.Errorf("cannot take in the changes up to tick %d: %w", s.tick, err)
 	}
-	s.tick, s.at = t.No, t.At
 	return nil
 }
 
-// absorb puts the entities in place as they are recorded. Everything will have to be looked at again,
-// so what each change may concern need not be found out.
-func (s *State) absorb(changes []Change, want Digest) error {
-	if !s.stale {
-		s.stale = true
-		for r := range s.hashes {
-			s.agenda.mark(r)
-		}
-	}
+// absorbed is how an entity is recorded at last, and what that adds to the digest.
+type absorbed struct {
+	change *Change
+	hash   Digest
+}
+
+// foresee brings the digest to what it is after the changes, and notes them. Of the many changes of an
+// entity in many ticks each is checked, and only the last need be read.
+func (s *State) foresee(newest map[ref]absorbed, changes []Change, want Digest) error {
 	for i := range changes {
-		if err := s.absorbOne(&changes[i]); err != nil {
+		x := &changes[i]
+		r := ref{x.Kind, x.ID}
+		h, err := x.hash(r)
+		if err != nil {
 			return err
 		}
+		before, known := newest[r]
+		if !known {
+			before.hash = s.hashes[r]
+		}
+		s.digest.sub(before.hash)
+		s.digest.add(h)
+		newest[r] = absorbed{x, h}
 	}
 	if s.digest != want {
 		return fmt.Errorf("the state's digest is %s, recorded is %s", s.digest, want)
@@ -98,34 +119,61 @@ func (s *State) absorb(changes []Change, want Digest) error {
 	return nil
 }
 
-func (s *State) absorbOne(x *Change) error {
-	r := ref{x.Kind, x.ID}
+// hash is what the recorded entity adds to the digest; nothing if it is gone. What this version wrote is
+// what it would write again: there is one encoding of an entity.
+func (x *Change) hash(r ref) (Digest, error) {
+	switch {
+	case x.Gone:
+		return Digest{}, nil
+	case x.Version == entityVersion:
+		return hashEntity(r, x.Data), nil
+	}
+	e, err := decodeEntity(x)
+	if err != nil {
+		return Digest{}, err
+	}
+	return hashEntity(r, encode(e)), nil
+}
+
+// absorb puts the entities in place as they are recorded at last. Everything will have to be looked at
+// again, so what each change may concern need not be found out.
+func (s *State) absorb(newest map[ref]absorbed) error {
+	if !s.stale {
+		s.stale = true
+		for r := range s.hashes {
+			s.agenda.mark(r)
+		}
+	}
+	for _, r := range sortedRefs(newest) {
+		if err := s.place(r, newest[r]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *State) place(r ref, x absorbed) error {
 	old := s.get(r)
-	if x.Gone {
+	if x.change.Gone {
 		s.agenda.mark(r)
-		s.rehash(r, Digest{})
+		delete(s.hashes, r)
 		if old != nil {
 			s.put(r, old, nil)
 		}
 		return nil
 	}
-	e, err := decodeEntity(x)
+	e, err := decodeEntity(x.change)
 	if err != nil {
 		return err
 	}
-	if e.ref() != r {
-		return fmt.Errorf("%s %s is recorded as %s %s", e.ref().Kind, e.ref().ID, r.Kind, r.ID)
+	// From here on by the entity's own name, which does not keep the memory of a whole record alive.
+	own := e.ref()
+	if own != r {
+		return fmt.Errorf("%s %s is recorded as %s %s", own.Kind, own.ID, r.Kind, r.ID)
 	}
-	// From here on the entity's own name, which does not keep the memory of a whole record alive.
-	r = e.ref()
-	s.agenda.mark(r)
-	s.put(r, old, e)
-	// What this version wrote is what it would write again: there is one encoding of an entity.
-	data := x.Data
-	if x.Version != entityVersion {
-		data = encode(e)
-	}
-	s.rehash(r, hashEntity(r, data))
+	s.agenda.mark(own)
+	s.put(own, old, e)
+	s.hashes[own] = x.hash
 	return nil
 }
 
