@@ -103,10 +103,10 @@ func (y *busy) replay(b *testing.B) {
 func (y *busy) moment(b *testing.B) {
 	ctx := context.Background()
 	var m memory
-	var moments, steps []time.Duration
+	var moments, ofCore, steps []time.Duration
 	for b.Loop() {
 		tick := town.TickNo(y.rng.Int64N(int64(y.s.Tick()) - 5))
-		began := time.Now()
+		began, used := time.Now(), cores()
 		s, err := journal.RecoverAt(ctx, y.j, "main", tick)
 		if err != nil || s.Tick() != tick {
 			b.Fatal(err)
@@ -120,7 +120,7 @@ func (y *busy) moment(b *testing.B) {
 				b.Fatalf("tick %d comes out otherwise", ticks[0].No)
 			}
 			if took := time.Since(began); s.Tick() == tick+1 {
-				moments = append(moments, took)
+				moments, ofCore = append(moments, took), append(ofCore, cores()-used)
 			} else {
 				steps = append(steps, took)
 			}
@@ -130,6 +130,7 @@ func (y *busy) moment(b *testing.B) {
 	}
 	m.report(b)
 	b.ReportMetric(p99(moments), "p99-ms")
+	b.ReportMetric(p99(ofCore), "p99-core-ms")
 	b.ReportMetric(p99(steps), "step-p99-ms")
 	b.ReportMetric(float64(y.events), "events")
 	b.ReportMetric(float64(len(y.s.Beads())), "beads")
