@@ -116,6 +116,7 @@ func (a *app) replayer(ctx context.Context, file string) (asking, error) {
 		return nil, fmt.Errorf("--file: %w", err)
 	}
 	defer f.Close()
+	collectLess()
 	b, err := replay.ReadBundle(f)
 	if err != nil {
 		return nil, fmt.Errorf("--file: %s: %w", file, err)

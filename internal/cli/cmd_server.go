@@ -91,6 +91,7 @@ func (a *app) up(ctx context.Context, f *upFlags) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	collectLess()
 	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), Log: log, Level: level, Reports: reports, Collector: f.collector})
 	if err != nil {
 		return err

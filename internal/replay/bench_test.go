@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"testing"
@@ -62,6 +63,7 @@ func cores() time.Duration {
 
 // What a long history costs: each is made once, and then replayed and gone through.
 func BenchmarkHistory(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as the program has it
 	for _, size := range sizes {
 		b.Run(size.name, func(b *testing.B) {
 			y := newBusy(b, size.events(), size.draw)
