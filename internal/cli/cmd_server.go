@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gastown/internal/client"
+	"gastown/internal/observe"
 	"gastown/internal/observe/report"
 	"gastown/internal/runtime/process"
 	"gastown/internal/server"
@@ -43,6 +44,7 @@ type upFlags struct {
 	agent      []string
 	gates      []string
 	noTown     bool
+	labelled   int
 	logFormat  string
 	logVerbose bool
 	publicURL  string
@@ -69,6 +71,7 @@ func (a *app) upCmd() *cobra.Command {
 	c.Flags().StringSliceVar(&f.agent, "agent", nil, "agent of a new town: a preset and its arguments, such as claude or script,PATH")
 	c.Flags().StringArrayVar(&f.gates, "gate", nil, "command that must succeed before a merge into this repository, for a new rig")
 	c.Flags().BoolVar(&f.noTown, "no-town", false, "make no town and no rig")
+	c.Flags().IntVar(&f.labelled, "metrics-towns", observe.DefaultLabelled, "how many towns have metrics of their own; with more there are only totals")
 	c.Flags().StringVar(&f.logFormat, "log", "", "text or json; default: text on a terminal, json otherwise")
 	c.Flags().BoolVarP(&f.logVerbose, "verbose", "v", false, "log every action")
 	c.Flags().StringVar(&f.publicURL, "public-url", os.Getenv("GASTOWN_PUBLIC_URL"), "where people reach this server, for links (GASTOWN_PUBLIC_URL); default: its own address")
@@ -92,7 +95,7 @@ func (a *app) up(ctx context.Context, f *upFlags) error {
 		return &exitError{exitUsage, err}
 	}
 	collectLess()
-	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), Log: log, Level: level, Reports: reports, Collector: f.collector})
+	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), LabelledTowns: f.labelled, Log: log, Level: level, Reports: reports, Collector: f.collector})
 	if err != nil {
 		return err
 	}

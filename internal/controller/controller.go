@@ -30,12 +30,19 @@ type Effects interface {
 	Carry(id town.TownID, effects []town.Effect)
 }
 
-// Meter is told what loops do, for metrics. Its methods are quick and may be called concurrently.
+// Meter is told what loops do, for metrics. Its methods are quick and may be called concurrently. The
+// caller holds the state still.
 type Meter interface {
-	// Tick is called after every Step, recorded or not. Events are the types that were taken.
-	Tick(id town.TownID, t *town.Tick, took time.Duration, pending int, s *town.State)
-	// Commit is called with the time that making a tick durable took.
-	Commit(took time.Duration)
+	// Begin is called with a town before its loop begins.
+	Begin(id town.TownID, s *town.State)
+	// Pending is called with the number of events that wait whenever that changes.
+	Pending(id town.TownID, n int)
+	// Tick is called after every Step that is on record or changed nothing.
+	Tick(id town.TownID, t *town.Tick, took time.Duration, s *town.State)
+	// Rest is called after that, before the loop sleeps, with the longest time that it sleeps.
+	Rest(id town.TownID, s *town.State, interval time.Duration)
+	// Commit is called with the time that making a tick durable took, or failed after.
+	Commit(took time.Duration, err error)
 	// Observed is called for every look at an agent; event says whether it became an event.
 	Observed(id town.TownID, status town.Observed, event bool)
 }
@@ -105,6 +112,7 @@ func (c *Controller) Stop() {
 
 func (c *Controller) launch(id town.TownID, s *town.State) {
 	l := newLoop(c, id, s)
+	c.opts.Meter.Begin(id, s)
 	c.mu.Lock()
 	c.loops[id] = l
 	c.mu.Unlock()

@@ -25,7 +25,8 @@ type outside struct {
 	mu      sync.Mutex
 	effects []town.Effect
 	steps   int
-	pending int // the most events that waited for a tick
+	waiting int // events that wait, as last told
+	pending int // the most that ever did
 	commits int
 	looks   int
 	events  int
@@ -43,14 +44,24 @@ func (o *outside) Carry(_ town.TownID, effects []town.Effect) {
 	}
 }
 
-func (o *outside) Tick(_ town.TownID, _ *town.Tick, _ time.Duration, pending int, _ *town.State) {
+func (o *outside) Begin(town.TownID, *town.State) {}
+
+func (o *outside) Rest(town.TownID, *town.State, time.Duration) {}
+
+func (o *outside) Pending(_ town.TownID, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waiting = n
+	o.pending = max(o.pending, n)
+}
+
+func (o *outside) Tick(town.TownID, *town.Tick, time.Duration, *town.State) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.steps++
-	o.pending = max(o.pending, pending)
 }
 
-func (o *outside) Commit(time.Duration) {
+func (o *outside) Commit(time.Duration, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.commits++
@@ -182,6 +193,39 @@ func TestPendingEventsAreCounted(t *testing.T) {
 	st, err := c.Status("main")
 	if err != nil || pending != len(batch) || st.Reconciler.PendingEventCount != len(batch) {
 		t.Errorf("the metric is told of %d and the status of %d pending events, want %d (%v)", pending, st.Reconciler.PendingEventCount, len(batch), err)
+	}
+}
+
+// What waited while no server ran is counted too, also beyond what one tick takes; in the end nothing waits.
+func TestPendingEventsAreCountedAfterAStart(t *testing.T) {
+	t.Parallel()
+	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	defer j.Close()
+	c, _ := start(t, j)
+	withRig(t, c)
+	c.Stop()
+	batch := make([]town.Event, 2*maxBatch+200)
+	for i := range batch {
+		batch[i] = event(&town.BeadCreated{Beads: []town.NewBead{{Title: "Task", Rig: "web", Held: true}}})
+		batch[i].ID = fmt.Sprint("e", i)
+	}
+	if _, err := j.Append(t.Context(), "main", batch); err != nil {
+		t.Fatal(err)
+	}
+	c, o := start(t, j)
+	defer c.Stop()
+	if _, err := c.Submit(t.Context(), "main", bead("the last")); err != nil {
+		t.Fatal(err)
+	}
+	st, err := c.Status("main")
+	if err != nil || st.Reconciler.PendingEventCount > maxBatch {
+		t.Fatalf("%d events waited for the last tick (%v)", st.Reconciler.PendingEventCount, err)
+	}
+	c.Stop()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pending < len(batch) || o.pending > len(batch)+1 || o.waiting != 0 {
+		t.Errorf("at most %d events are said to have waited, and %d in the end; there were %d", o.pending, o.waiting, len(batch))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gastown/internal/journal"
@@ -47,6 +48,7 @@ type loop struct {
 	nextFire time.Time
 	interval time.Duration
 
+	waiting  atomic.Int64 // events that are durable and that no tick has taken
 	snapTick town.TickNo
 	snapAt   time.Time
 	// caughtUp says that what was pending when the loop began has been taken. Until then nothing is
@@ -105,6 +107,7 @@ func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the event: %w", err)
 	}
+	l.queue(receipts)
 	l.poke()
 	out := make([]Result, len(events))
 	for i, r := range receipts {
@@ -123,6 +126,36 @@ func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error
 		}
 	}
 	return out, nil
+}
+
+// queue counts the events that wait from now on.
+func (l *loop) queue(receipts []journal.Receipt) {
+	n := int64(0)
+	for i := range receipts {
+		if !receipts[i].Duplicate {
+			n++
+		}
+	}
+	l.c.opts.Meter.Pending(l.id, int(l.waiting.Add(n)))
+}
+
+// count puts the number of waiting events right when a batch has been read: fewer than there is room for are
+// all there are. After a start nothing has been counted yet, and the journal is asked how many more there are.
+func (l *loop) count(ctx context.Context, read int) error {
+	n := int64(read)
+	if read == maxBatch {
+		if l.waiting.Load() > n {
+			return nil
+		}
+		stats, err := l.c.opts.Journal.Stats(ctx, l.id)
+		if err != nil {
+			return err
+		}
+		n = int64(stats.Pending)
+	}
+	l.waiting.Store(n)
+	l.c.opts.Meter.Pending(l.id, int(n))
+	return nil
 }
 
 // poke wakes the loop; one more poke while it has not looked yet is the same.
@@ -158,6 +191,9 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) turns(ctx context.Context) error {
 	for {
 		events, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
+		if err == nil {
+			err = l.count(ctx, len(events))
+		}
 		if err != nil {
 			return fmt.Errorf("cannot read the pending events: %w", err)
 		}
@@ -180,18 +216,21 @@ func (l *loop) turns(ctx context.Context) error {
 
 // turn makes one tick: Step, commit, effects, news.
 func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) error {
-	started := l.c.opts.Now()
+	pending := l.waiting.Load()
 	l.mu.Lock()
+	started := l.c.opts.Now()
 	t := l.state.Step(town.Input{Now: now, Events: events})
 	stepped := l.c.opts.Now()
 	if !t.Empty() {
-		if err := l.c.opts.Journal.CommitTick(ctx, l.id, t); err != nil {
+		err := l.c.opts.Journal.CommitTick(ctx, l.id, t)
+		l.c.opts.Meter.Commit(l.c.opts.Now().Sub(stepped), err)
+		if err != nil {
 			l.state.Revert(t)
 			l.mu.Unlock()
 			return fmt.Errorf("cannot record tick %d: %w", t.No, err)
 		}
 	}
-	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), len(events), l.state)
+	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), l.state)
 	newest, lasting := l.state.Tick(), l.state.Violations()
 	l.mu.Unlock()
 	defer l.c.opts.Reports.Turned(l.id, t, events, newest, lasting)
@@ -199,19 +238,19 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 		return nil
 	}
 	ended := l.c.opts.Now()
-	l.c.opts.Meter.Commit(ended.Sub(stepped))
+	l.c.opts.Meter.Pending(l.id, int(l.waiting.Add(-int64(len(events)))))
 	l.c.opts.Traces.Tick(l.id, t, events, started, ended)
 	if l.caughtUp {
 		l.c.opts.Effects.Carry(l.id, t.Effects)
 	}
 	took := l.c.opts.Now().Sub(started)
-	l.publish(t, events, took)
+	l.publish(t, events, int(pending), took)
 	l.log(t, events, took)
 	return nil
 }
 
 // publish answers the senders of the events and tells the subscribers.
-func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
+func (l *loop) publish(t *town.Tick, events []town.Event, pending int, took time.Duration) {
 	l.book.Lock()
 	defer l.book.Unlock()
 	for i := range events {
@@ -220,7 +259,7 @@ func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
 			close(w.done)
 		}
 	}
-	l.note(t, events, took)
+	l.note(t, events, pending, took)
 	for ch := range l.subs {
 		select {
 		case ch <- t:
@@ -234,9 +273,12 @@ func (l *loop) publish(t *town.Tick, events []town.Event, took time.Duration) {
 // arm says how long the loop may sleep, and notes it for the status.
 func (l *loop) arm(err error) time.Duration {
 	now := l.c.opts.Now()
-	l.mu.RLock()
+	l.mu.Lock()
 	sleep, interval := Rest(l.state, now, err != nil)
-	l.mu.RUnlock()
+	if err == nil {
+		l.c.opts.Meter.Rest(l.id, l.state, interval)
+	}
+	l.mu.Unlock()
 	l.book.Lock()
 	l.interval, l.nextFire = interval, now.Add(sleep)
 	l.book.Unlock()

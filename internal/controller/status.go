@@ -100,8 +100,9 @@ func figuresOf(t *town.Tick, events []town.Event) wire.Figures {
 }
 
 // note keeps the figures of a recorded tick. The caller holds the book.
-func (l *loop) note(t *town.Tick, events []town.Event, took time.Duration) {
+func (l *loop) note(t *town.Tick, events []town.Event, pending int, took time.Duration) {
 	l.last = figuresOf(t, events)
+	l.last.PendingEventCount = pending
 	l.last.WallClockMs = float64(took.Microseconds()) / 1000
 	for i := range events {
 		e, o := &events[i], &t.Events[i]

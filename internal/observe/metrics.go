@@ -1,10 +1,13 @@
-// Package observe has the metrics of a server.
+// Package observe has what a server tells about itself to those who watch it: metrics.
 package observe
 
 import (
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,176 +17,163 @@ import (
 	"gastown/internal/town"
 )
 
-// Metrics are the server's own, in a registry of their own.
+// DefaultLabelled is how many towns, and how many rigs of each, have series of their own unless the options say
+// otherwise. A town has about 500 series.
+const DefaultLabelled = 50
+
+// Options are what metrics need.
+type Options struct {
+	Version string
+	// Labelled is how many towns at most have series of their own. With more of them there are only totals,
+	// with an empty label town; what was counted before is in them.
+	Labelled int
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// Metrics are the server's own, in a registry of their own. They implement controller.Meter.
 type Metrics struct {
-	registry     *prometheus.Registry
-	ticks        *prometheus.CounterVec
-	events       *prometheus.CounterVec
-	rejected     *prometheus.CounterVec
-	actions      *prometheus.CounterVec
-	sideEffects  *prometheus.CounterVec
-	violations   *prometheus.CounterVec
-	attempts     *prometheus.CounterVec
-	duration     *prometheus.HistogramVec
-	pending      *prometheus.GaugeVec
-	lastTick     *prometheus.GaugeVec
-	progress     *prometheus.GaugeVec
-	observations *prometheus.CounterVec
-	statusEvents *prometheus.CounterVec
-	agents       *prometheus.GaugeVec
-	beads        *prometheus.GaugeVec
-	queue        *prometheus.GaugeVec
-	commit       prometheus.Histogram
-	requests     *prometheus.HistogramVec
+	opts     Options
+	registry *prometheus.Registry
+	failures prometheus.Counter
+	commit   prometheus.Histogram
+	requests *prometheus.HistogramVec
+
+	mu    sync.RWMutex
+	towns map[town.TownID]*meter
 }
 
 // New returns metrics with Go's and the process's own beside them.
-func New(version string) *Metrics {
-	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-		r.MustRegister(c)
-		return c
+func New(opts Options) *Metrics {
+	if opts.Labelled <= 0 {
+		opts.Labelled = DefaultLabelled
 	}
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
-		r.MustRegister(g)
-		return g
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
 	m := &Metrics{
-		registry:     r,
-		ticks:        counter("gastown_reconciler_ticks_total", "Steps of the reconciler, also those that changed nothing.", "town"),
-		events:       counter("gastown_reconciler_events_drained_total", "Events taken by ticks.", "town", "event_type"),
-		rejected:     counter("gastown_events_rejected_total", "Events that could not be applied.", "town", "event_type"),
-		actions:      counter("gastown_reconciler_actions_total", "Actions decided by the rules.", "town", "action"),
-		sideEffects:  counter("gastown_reconciler_side_effects_total", "Effects carried out outside.", "town", "kind", "result"),
-		violations:   counter("gastown_invariant_violations_total", "Invariants that did not hold after a tick.", "town", "invariant"),
-		attempts:     counter("gastown_dispatch_attempts_total", "Ended attempts at beads.", "town", "outcome"),
-		pending:      gauge("gastown_reconciler_pending_events", "Events that waited when the last tick began, counted up to what one tick takes (500).", "town"),
-		lastTick:     gauge("gastown_reconciler_last_tick_timestamp_seconds", "When the last Step was.", "town"),
-		progress:     gauge("gastown_progress_last_timestamp_seconds", "When a bead last changed its status.", "town"),
-		observations: counter("gastown_container_status_observations_total", "Looks at agents' processes.", "town", "status"),
-		statusEvents: counter("gastown_container_status_events_total", "Looks that found a difference and became an event.", "town", "status"),
-		agents:       gauge("gastown_agents", "Agents.", "town", "role", "status"),
-		beads:        gauge("gastown_beads", "Beads that are not in the archive.", "town", "type", "status"),
-		queue:        gauge("gastown_merge_queue_depth", "Live merge requests.", "town", "rig"),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "gastown_reconciler_tick_duration_seconds", Help: "Time of a Step, without making it durable.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
-		}, []string{"town"}),
+		opts: opts, registry: prometheus.NewRegistry(), towns: map[town.TownID]*meter{},
+		failures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gastown_journal_commit_failures_total", Help: "Ticks that could not be made durable. The loop tries again each second.",
+		}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "gastown_journal_commit_duration_seconds", Help: "Time of making a tick durable.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "gastown_http_request_duration_seconds", Help: "Time of requests to the API.",
+			Name: "gastown_http_request_duration_seconds", Help: "Time of requests to the API. A stream lasts as long as somebody listens.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route", "method", "code"}),
 	}
-	info := gauge("gastown_build_info", "The program that runs; always 1.", "version", "go")
-	info.WithLabelValues(version, runtime.Version()).Set(1)
-	r.MustRegister(m.duration, m.commit, m.requests)
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gastown_build_info", Help: "The program that runs; always 1."}, []string{"version", "go"})
+	info.WithLabelValues(opts.Version, runtime.Version()).Set(1)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m, m.failures, m.commit, m.requests, info)
 	return m
 }
 
-// Handler serves the metrics.
+// Handler serves the metrics, to those who ask for it in the OpenMetrics format, which has exemplars.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
 
-// Tick implements controller.Meter. The caller holds the state still.
-func (m *Metrics) Tick(id town.TownID, t *town.Tick, took time.Duration, pending int, s *town.State) {
-	name := string(id)
-	m.ticks.WithLabelValues(name).Inc()
-	m.duration.WithLabelValues(name).Observe(took.Seconds())
-	m.pending.WithLabelValues(name).Set(float64(pending))
-	m.lastTick.WithLabelValues(name).Set(float64(t.At) / 1000)
-	if t.Empty() {
-		return
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- duration
+	for _, f := range families {
+		ch <- f.desc
 	}
-	for i := range t.Events {
-		o := &t.Events[i]
-		m.events.WithLabelValues(name, string(o.Type)).Inc()
-		if o.Verdict == town.Rejected {
-			m.rejected.WithLabelValues(name, string(o.Type)).Inc()
-		}
-	}
-	for i := range t.Actions {
-		m.actions.WithLabelValues(name, string(t.Actions[i].Kind)).Inc()
-	}
-	for i := range t.Violations {
-		if t.Violations[i].State == town.ViolationResolved {
-			continue
-		}
-		m.violations.WithLabelValues(name, strconv.Itoa(t.Violations[i].Invariant)).Inc()
-	}
-	m.changes(name, t, s)
-	m.population(name, s)
 }
 
-// changes counts what the beads that changed tell.
-func (m *Metrics) changes(name string, t *town.Tick, s *town.State) {
-	for i := range t.Changes {
-		if t.Changes[i].Kind != town.KindBead {
-			continue
-		}
-		b := s.Bead(town.BeadID(t.Changes[i].ID))
-		if b == nil {
-			continue
-		}
-		if b.Since == t.At {
-			m.progress.WithLabelValues(name).Set(float64(t.At) / 1000)
-		}
-		for _, a := range b.Attempts {
-			if a.Ended == t.At {
-				m.attempts.WithLabelValues(name, a.Outcome).Inc()
-			}
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	now := m.opts.Now()
+	m.mu.RLock()
+	pictures := make([]picture, 0, len(m.towns))
+	for _, t := range m.towns {
+		pictures = append(pictures, t.at(now, m.opts.Labelled))
+	}
+	m.mu.RUnlock()
+	if len(pictures) > m.opts.Labelled {
+		pictures = []picture{together(pictures)}
+	}
+	for i := range pictures {
+		p := &pictures[i]
+		ch <- p.took.metric(p.name)
+		for k, v := range p.numbers {
+			ch <- prometheus.MustNewConstMetric(k.f.desc, k.f.kind, v, k.values(p.name)...)
 		}
 	}
 }
 
-// population sets the gauges; those that became zero are set too.
-func (m *Metrics) population(name string, s *town.State) {
-	in := prometheus.Labels{"town": name}
-	m.beads.DeletePartialMatch(in)
-	for typ, counts := range s.BeadCounts() {
-		for status, n := range counts {
-			m.beads.WithLabelValues(name, string(typ), string(status)).Set(float64(n))
-		}
+// of returns the town's meter, which is made if it is not there.
+func (m *Metrics) of(id town.TownID) *meter {
+	m.mu.RLock()
+	t := m.towns[id]
+	m.mu.RUnlock()
+	if t != nil {
+		return t
 	}
-	m.agents.DeletePartialMatch(in)
-	for role, counts := range s.AgentCounts() {
-		for status, n := range counts {
-			m.agents.WithLabelValues(name, string(role), string(status)).Set(float64(n))
-		}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t = m.towns[id]; t == nil {
+		t = newMeter(string(id), m.opts.Now())
+		m.towns[id] = t
 	}
-	depth := s.QueueDepth()
-	for _, r := range s.Rigs() {
-		m.queue.WithLabelValues(name, string(r.ID)).Set(float64(depth[r.ID]))
-	}
+	return t
 }
+
+// Begin implements controller.Meter.
+func (m *Metrics) Begin(id town.TownID, s *town.State) { m.of(id).begin(s, m.opts.Now()) }
+
+// Tick implements controller.Meter.
+func (m *Metrics) Tick(id town.TownID, t *town.Tick, took time.Duration, s *town.State) {
+	m.of(id).tick(t, took, s, m.opts.Now())
+}
+
+// Rest implements controller.Meter.
+func (m *Metrics) Rest(id town.TownID, s *town.State, interval time.Duration) {
+	m.of(id).rest(s, interval, m.opts.Now())
+}
+
+// Pending implements controller.Meter.
+func (m *Metrics) Pending(id town.TownID, n int) { m.of(id).wait(n) }
 
 // Commit implements controller.Meter.
-func (m *Metrics) Commit(took time.Duration) { m.commit.Observe(took.Seconds()) }
+func (m *Metrics) Commit(took time.Duration, err error) {
+	m.commit.Observe(took.Seconds())
+	if err != nil {
+		m.failures.Inc()
+	}
+}
 
 // Observed implements controller.Meter.
 func (m *Metrics) Observed(id town.TownID, status town.Observed, event bool) {
-	m.observations.WithLabelValues(string(id), string(status)).Inc()
+	looks := []key{{observations, string(status), ""}}
 	if event {
-		m.statusEvents.WithLabelValues(string(id), string(status)).Inc()
+		looks = append(looks, key{statusEvents, string(status), ""})
 	}
+	m.of(id).add(looks...)
 }
 
 // Effect counts what became of an effect: attempted, succeeded or failed.
 func (m *Metrics) Effect(id town.TownID, kind town.EffectKind, result string) {
-	m.sideEffects.WithLabelValues(string(id), string(kind), result).Inc()
+	m.of(id).add(key{sideEffects, string(kind), result})
 }
+
+// methods are those that the API answers; others are counted as one, or a sender could make series at will.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions}
 
 // Served counts a request. Route is the pattern, so that its values are few.
 func (m *Metrics) Served(route, method string, code int, took time.Duration) {
+	if _, path, found := strings.Cut(route, " "); found {
+		route = path
+	}
 	if route == "" {
 		route = "none"
+	}
+	if !slices.Contains(methods, method) {
+		method = "other"
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Observe(took.Seconds())
 }

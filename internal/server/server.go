@@ -44,6 +44,8 @@ type Options struct {
 	Listen  string
 	Version string
 	Log     *slog.Logger
+	// LabelledTowns is how many towns have metrics of their own; observe.DefaultLabelled if zero.
+	LabelledTowns int
 	// Now is the clock of the towns; time.Now if nil.
 	Now func() time.Time
 	// Level is the level of the log, if it can be changed.
@@ -124,7 +126,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.runtime, err = process.Open(process.Options{Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}}); err != nil {
 		return err
 	}
-	metrics := observe.New(s.opts.Version)
+	metrics := observe.New(observe.Options{Version: s.opts.Version, Labelled: s.opts.LabelledTowns})
 	s.effects = effect.New(effect.Options{
 		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
 		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,

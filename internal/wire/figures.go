@@ -12,7 +12,7 @@ type Figures struct {
 	SideEffectsFailed    int                     `json:"sideEffectsFailed"`
 	InvariantViolations  int                     `json:"invariantViolations"`
 	WallClockMs          float64                 `json:"wallClockMs"`
-	// PendingEventCount is how many events waited when the tick began; more than a tick takes at
-	// once (500) are counted as that many.
+	// PendingEventCount is how many events waited when the tick began, those that it left for the
+	// next one included; in a plan, those that it takes.
 	PendingEventCount int `json:"pendingEventCount"`
 }

@@ -1,0 +1,362 @@
+package observe
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"gastown/internal/town"
+)
+
+// meter has the figures of one town. Counters are kept up as things happen, and what changes with the state
+// is taken down when the loop goes to rest, so that a tick pays for what it did and not for the size of its
+// town. What ages does so at the scrape. A scrape never waits for a loop: one that hangs is still seen.
+type meter struct {
+	name string
+
+	mu      sync.Mutex // guards what follows
+	counted map[key]float64
+	took    histogram
+	last    time.Time     // of the last Step
+	every   time.Duration // how long the loop sleeps at most
+	pending int
+	moved   town.Time
+	broken  map[string]int       // lasting violations by invariant; nil before the first Step
+	works   map[town.BeadID]work // live issues and merge requests
+
+	// The rest is as the loop last went to rest.
+	runnable int
+	beads    map[town.BeadType]map[town.BeadStatus]int
+	agents   map[town.Role]map[town.AgentStatus]int
+	rigs     []*town.Rig // listed anew after a change of one
+	depth    map[town.RigID]int
+	queued   map[town.BeadID]turn
+	breakers map[key]float64
+}
+
+// work is how an issue or merge request stands.
+type work struct {
+	status town.BeadStatus
+	since  town.Time
+	ended  town.Run // the newest run whose end has been counted
+}
+
+// turn is since when a merge request waits for its turn alone.
+type turn struct {
+	rig   town.RigID
+	since time.Time
+}
+
+// unknownOutcome stands for any end of an attempt that the core does not list.
+const unknownOutcome = "other"
+
+func newMeter(name string, now time.Time) *meter {
+	return &meter{
+		name: name, counted: zeros(), last: now, every: time.Minute, works: map[town.BeadID]work{},
+		breakers: map[key]float64{},
+		queued:   map[town.BeadID]turn{},
+	}
+}
+
+// begin takes the town down as it is before its loop begins.
+func (m *meter) begin(s *town.State, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.moved, m.rigs = s.Town().Created, s.Rigs()
+	for _, b := range s.Beads() {
+		if m.advanced(b) {
+			m.moved = max(m.moved, b.Since)
+		}
+		if b.Live() && counts(b) {
+			m.works[b.ID] = work{b.Status, b.Since, lastEnded(b)}
+		}
+	}
+	m.settle(s, now)
+}
+
+// tick takes a Step in. The figures of the state follow in rest.
+func (m *meter) tick(t *town.Tick, took time.Duration, s *town.State, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counted[key{f: ticks}]++
+	m.took.observe(exemplar{m.name, t.No, took.Seconds(), now})
+	m.last = now
+	for i := range t.Events {
+		o := &t.Events[i]
+		m.counted[key{drained, string(o.Type), ""}]++
+		if o.Verdict == town.Rejected {
+			m.counted[key{rejected, string(o.Type), ""}]++
+		}
+	}
+	for i := range t.Actions {
+		m.counted[key{actions, string(t.Actions[i].Kind), ""}]++
+	}
+	for i := range t.Violations {
+		v := &t.Violations[i]
+		if v.State == town.ViolationResolved {
+			continue
+		}
+		n := strconv.Itoa(v.Invariant)
+		m.counted[key{violations, n, ""}]++
+		if v.Recovered {
+			m.counted[key{recoveries, n, ""}]++
+		}
+	}
+	if len(t.Violations) > 0 || m.broken == nil {
+		m.violated(s)
+	}
+	for i := range t.Changes {
+		switch t.Changes[i].Kind {
+		case town.KindBead:
+			m.changed(town.BeadID(t.Changes[i].ID), t.At, s)
+		case town.KindRig:
+			m.rigs = s.Rigs()
+		}
+	}
+}
+
+// counts reports whether the bead is work, which others than people bring on.
+func counts(b *town.Bead) bool { return b.Type == town.Issue || b.Type == town.MergeRequest }
+
+// advanced reports whether the bead got where it is by being worked on.
+func (m *meter) advanced(b *town.Bead) bool {
+	return (counts(b) || b.Type == town.Convoy) && b.Status != town.Open && b.Status != town.Failed
+}
+
+func lastEnded(b *town.Bead) town.Run {
+	var run town.Run
+	for i := range b.Attempts {
+		if b.Attempts[i].Ended != 0 {
+			run = max(run, b.Attempts[i].Run)
+		}
+	}
+	return run
+}
+
+// changed takes a bead down as it stands after a tick.
+func (m *meter) changed(id town.BeadID, at town.Time, s *town.State) {
+	b := s.Bead(id)
+	if b == nil {
+		delete(m.works, id) // it went to the archive
+		return
+	}
+	if b.Since == at && m.advanced(b) {
+		m.moved = at
+	}
+	if !counts(b) && len(b.Attempts) == 0 {
+		return
+	}
+	before := m.works[id]
+	for i := len(b.Attempts) - 1; i >= 0; i-- {
+		a := &b.Attempts[i]
+		if a.Ended == 0 {
+			continue
+		}
+		if a.Ended < at || a.Run <= before.ended {
+			break
+		}
+		k := key{attempts, a.Outcome, ""}
+		if _, known := m.counted[k]; !known {
+			k.a = unknownOutcome
+		}
+		m.counted[k]++
+	}
+	if !b.Live() {
+		delete(m.works, id)
+		return
+	}
+	m.works[id] = work{b.Status, b.Since, lastEnded(b)}
+}
+
+func (m *meter) violated(s *town.State) {
+	m.broken = map[string]int{}
+	for _, v := range s.Violations() {
+		m.broken[strconv.Itoa(v.Invariant)]++
+	}
+}
+
+// rest takes down what follows from the state, before the loop sleeps.
+func (m *meter) rest(s *town.State, every time.Duration, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.every = every
+	m.settle(s, now)
+}
+
+func (m *meter) settle(s *town.State, now time.Time) {
+	m.beads, m.agents = s.BeadCounts(), s.AgentCounts()
+	m.runnable = s.Runnable(town.TimeOf(now))
+	m.depth = s.QueueDepth()
+	queue := s.MergeQueue(town.TimeOf(now))
+	waiting := make(map[town.BeadID]turn, len(queue))
+	for _, b := range queue {
+		w, before := m.queued[b.ID]
+		if !before {
+			w = turn{b.Rig, now}
+		}
+		waiting[b.ID] = w
+	}
+	m.queued = waiting
+	clear(m.breakers)
+	for _, k := range s.Breakers() {
+		open := 0.0
+		if k.Opened != 0 {
+			open = 1
+		}
+		m.breakers[key{breaker, k.Scope(), k.Class}] = open
+	}
+}
+
+// add counts one more of something.
+func (m *meter) add(k ...key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, x := range k {
+		m.counted[x]++
+	}
+}
+
+func (m *meter) wait(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pending = n
+}
+
+// picture is everything that is known of a town at a scrape.
+type picture struct {
+	name    string
+	numbers map[key]float64
+	took    histogram
+}
+
+// at takes the picture. Above the limit of rigs those are not told apart.
+func (m *meter) at(now time.Time, rigs int) picture {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := picture{name: m.name, numbers: make(map[key]float64, len(m.counted)+100), took: m.took}
+	n := p.numbers
+	for k, v := range m.counted {
+		n[k] = v
+	}
+	n[key{f: pending}] = float64(m.pending)
+	n[key{f: lastTick}] = float64(m.last.UnixMilli()) / 1000
+	n[key{f: tickAge}] = max(now.Sub(m.last), 0).Seconds()
+	n[key{f: interval}] = m.every.Seconds()
+	n[key{f: runnable}] = float64(m.runnable)
+	n[key{f: progress}] = float64(m.moved) / 1000
+	for _, inv := range town.Invariants() {
+		number := strconv.Itoa(inv.Number)
+		n[key{broken, number, ""}] = float64(m.broken[number])
+	}
+	for _, role := range town.Roles() {
+		for _, status := range town.AgentStatuses() {
+			n[key{agents, string(role), string(status)}] = float64(m.agents[role][status])
+		}
+	}
+	for _, typ := range town.BeadTypes() {
+		for _, status := range town.BeadStatuses() {
+			n[key{beads, string(typ), string(status)}] = float64(m.beads[typ][status])
+		}
+	}
+	m.waits(n, now, rigs)
+	return p
+}
+
+// waits puts in what waits, and for how long.
+func (m *meter) waits(n map[key]float64, now time.Time, rigs int) {
+	for _, status := range town.BeadStatuses() {
+		if !status.Terminal() {
+			n[key{stateAge, string(status), ""}] = 0
+		}
+	}
+	for _, w := range m.works {
+		k := key{stateAge, string(w.status), ""}
+		n[k] = max(n[k], now.Sub(w.since.Std()).Seconds())
+	}
+	many := len(m.rigs) > rigs
+	label := func(rig town.RigID) string {
+		if many {
+			return ""
+		}
+		return string(rig)
+	}
+	for _, r := range m.rigs {
+		n[key{depth, label(r.ID), ""}] += float64(m.depth[r.ID])
+		n[key{oldest, label(r.ID), ""}] += 0
+	}
+	for _, w := range m.queued {
+		k := key{oldest, label(w.rig), ""}
+		n[k] = max(n[k], now.Sub(w.since).Seconds())
+	}
+	for _, class := range town.TownBreakerClasses() {
+		n[key{breaker, "town", class}] = 0
+	}
+	for k, open := range m.breakers {
+		if k.a != "town" && many {
+			k.a = "rig"
+		}
+		n[k] += open
+	}
+}
+
+// together makes one picture of several towns, which has no town's name.
+func together(towns []picture) picture {
+	all := picture{numbers: map[key]float64{}}
+	late := slices.MaxFunc(towns, func(a, b picture) int { return compare(a.overdue(), b.overdue()) })
+	for i := range towns {
+		p := &towns[i]
+		all.took.add(&p.took)
+		for k, v := range p.numbers {
+			switch k.f.together {
+			case sum:
+				if k.f == breaker && k.a != "town" {
+					k.a = "rig"
+				}
+				if k.f == depth {
+					k.a = ""
+				}
+				all.numbers[k] += v
+			case greatest:
+				if k.f == oldest {
+					k.a = ""
+				}
+				all.numbers[k] = max(all.numbers[k], v)
+			case mostOverdue:
+				all.numbers[k] = late.numbers[k]
+			}
+		}
+	}
+	all.numbers[key{f: progress}] = leastProgress(towns)
+	return all
+}
+
+// overdue is how many intervals the town has been without a tick.
+func (p *picture) overdue() float64 {
+	return p.numbers[key{f: tickAge}] / p.numbers[key{f: interval}]
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func leastProgress(towns []picture) float64 {
+	newest, least := 0.0, 0.0
+	for i := range towns {
+		moved := towns[i].numbers[key{f: progress}]
+		newest = max(newest, moved)
+		if towns[i].numbers[key{f: runnable}] > 0 && (least == 0 || moved < least) {
+			least = moved
+		}
+	}
+	if least != 0 {
+		return least
+	}
+	return newest
+}
