@@ -5,7 +5,7 @@ SEEDS ?= 1000
 HOURS ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler browser
+.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler browser watchers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ build: tools ## Build bin/gastown
 demo: build ## Watch a town work: five tasks, real processes, real merges, no model
 	$(BIN) demo
 
-test: tools compiler browser lint ## Run all tests, with the race detector, and play this day's towns
+test: tools compiler browser watchers lint ## Run all tests, with the race detector, and play this day's towns
 	$(GO) test -race -shuffle=on -timeout 14m ./...
 	$(GO) run ./cmd/gastown sim --seed $$(date -u +%-j)000000 --seeds 40 --hours 6
 
@@ -33,8 +33,14 @@ browser: # The pages are tested in a real Chromium
 		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 		{ echo "Chromium is missing: the tests of the pages need it (Debian: apt-get install chromium)" >&2; exit 1; }
 
+# RUNLEVEL=1 keeps the packages from starting their services: the tests run the programs themselves.
+watchers: # The alert rules are tested against the real Prometheus and Alertmanager
+	@command -v promtool >/dev/null && command -v amtool >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \
+		{ echo "Prometheus or Alertmanager is missing (Debian: apt-get install prometheus prometheus-alertmanager)" >&2; exit 1; }
+
 lint: tools ## Check formatting and vet
-	@unformatted=$$(gofmt -l cmd internal); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
+	@unformatted=$$(gofmt -l cmd deploy docs internal); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
 	$(GO) vet ./...
 
 bench: tools ## Measure what users feel and what ticks cost
@@ -43,6 +49,7 @@ bench: tools ## Measure what users feel and what ticks cost
 reference: tools ## Write docs/reference and measured tables anew
 	$(GO) test ./internal/reference -run Fresh -rewrite
 	$(GO) test ./internal/controller -run Quiet -rewrite
+	$(GO) test ./internal/monitoring -run Fresh -rewrite
 
 mistakes: tools ## Plant every known mistake in the core and see that the tests notice (minutes)
 	$(GO) test ./internal/mistakes -run 'Planted|AllAreCaught' -all -v -timeout 90m

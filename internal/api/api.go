@@ -101,6 +101,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Pages != nil {
 		cfg.Pages(mux)
 	}
+	mux.HandleFunc("GET /docs/runbooks/{page}", runbook)
 	return s.outer(mux)
 }
 

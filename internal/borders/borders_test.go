@@ -30,6 +30,8 @@ type border struct {
 // reason.
 var borders = []border{
 	{"internal/borders", nil, nil, "it is about the other packages' source, not their code"},
+	{"deploy", nil, nil, "files for others that are also in the program"},
+	{"docs", nil, nil, "pages that are also in the program"},
 	{"internal/town", nil, nil, "the core knows nothing but itself"},
 	{"internal/reference", nil, []string{"town"}, "it prints the core's lists"},
 	{"internal/mistakes", nil, nil, "it changes copies of the core's source and runs the core's tests on them, from outside"},
@@ -56,7 +58,7 @@ var borders = []border{
 	{"internal/replay", []string{"journal", "town", "wire"}, []string{"journal/sqlite", "sim"}, "it reads a history and steps a town of its own; it changes neither, and tells of it in a document"},
 	{"internal/auth", []string{"town"}, nil, "tokens name towns, agents and runs"},
 	{"internal/wire", []string{"town"}, nil, "documents for both ends of the API, without what is behind either"},
-	{"internal/api", []string{"auth", "controller", "journal", "observe", "observe/logging", "observe/report", "observe/tracing", "replay", "town", "wire"}, []string{"cli", "client", "observe/sentrytest", "runtime/process", "server"},
+	{"internal/api", []string{"auth", "controller", "docs", "journal", "observe", "observe/logging", "observe/report", "observe/tracing", "replay", "town", "wire"}, []string{"cli", "client", "observe/sentrytest", "runtime/process", "server"},
 		"HTTP in front of the controller; its tests run a whole server and look whether every route has a command"},
 	{"internal/web", []string{"auth", "controller", "journal", "replay", "town", "wire"}, []string{"cli", "client", "demo", "journal/sqlite", "server"},
 		"pages in front of the controller and the history; its tests run them in a browser, on a whole server too"},
@@ -67,15 +69,17 @@ var borders = []border{
 	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
 		"a town to try things out in, driven from outside like any other"},
 	{"internal/cli", []string{
-		"auth", "client", "controller", "demo", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "wire",
+		"auth", "client", "controller", "demo", "deploy", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "wire",
 	}, []string{"observe/sentrytest"}, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges, and it replays bundles without a server"},
+	{"internal/monitoring", nil, []string{"auth", "cli", "client", "controller", "demo", "docs", "journal", "journal/sqlite", "observe", "town", "wire"},
+		"it runs real servers with real faults under real alert rules"},
 	{"cmd/gastown", []string{"cli"}, nil, "main hands over to the command line and does nothing else"},
 }
 
 func TestImportsPointDownwards(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
-	for _, top := range []string{"cmd", "internal"} {
+	for _, top := range []string{"cmd", "deploy", "docs", "internal"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(file string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				if d != nil && d.Name() == "testdata" {

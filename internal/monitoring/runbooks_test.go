@@ -1,0 +1,76 @@
+package monitoring
+
+import (
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gastown/docs"
+	"gastown/internal/cli"
+)
+
+// Every alert says what a person needs: how bad it is, what is so, and where to read on, which is there.
+func TestEveryAlertHasARunbook(t *testing.T) {
+	t.Parallel()
+	pages := map[string]bool{}
+	for _, a := range alerts(t) {
+		if a.Record != "" || a.Labels["severity"] != "critical" && a.Labels["severity"] != "warning" {
+			t.Errorf("%s: its severity is %q", a.Name, a.Labels["severity"])
+		}
+		if a.Annotations["summary"] == "" || !strings.Contains(a.Annotations["description"], "{{ $") {
+			t.Errorf("%s has no summary, or a description without values", a.Name)
+		}
+		if want := "{{ $externalLabels.gastown_url }}/docs/runbooks/" + a.Name + ".md"; a.Annotations["runbook_url"] != want {
+			t.Errorf("%s: the runbook is at %s, want %s", a.Name, a.Annotations["runbook_url"], want)
+		}
+		if want := "{{ $externalLabels.gastown_url }}/towns/{{ $labels.town }}/replay?from="; a.Name != "ServerDown" && !strings.HasPrefix(a.Annotations["replay_url"], want) {
+			t.Errorf("%s has no link to the replay: %s", a.Name, a.Annotations["replay_url"])
+		}
+		pages[a.Name+".md"] = true
+	}
+	have, err := docs.Runbooks.ReadDir("runbooks")
+	if err != nil || len(have) != len(pages) {
+		t.Fatalf("%d runbooks for %d alerts (%v)", len(have), len(pages), err)
+	}
+	for _, f := range have {
+		if !pages[f.Name()] {
+			t.Errorf("%s is about no alert", f.Name())
+		}
+	}
+}
+
+// code is what a page gives to type: the lines of its blocks, and what stands between backquotes.
+var code = regexp.MustCompile("(?m)^gastown [a-z].*$|`gastown [a-z][^`]*`")
+
+func TestRunbooksAreComplete(t *testing.T) {
+	t.Parallel()
+	for _, a := range alerts(t) {
+		text := string(read(t, filepath.Join("docs/runbooks", a.Name+".md")))
+		for _, want := range []string{"# " + a.Name + "\n", "\n## What it means\n", "\n## How to see it\n", "\n## How to fix it\n"} {
+			if !strings.Contains("\n"+text, want) {
+				t.Errorf("%s has no %q", a.Name, want)
+			}
+		}
+		if a.Name != "ServerDown" && !strings.Contains(text, "gastown replay") {
+			t.Errorf("%s names no replay", a.Name)
+		}
+		commands := code.FindAllString(text, -1)
+		if len(commands) < 2 {
+			t.Errorf("%s has %d commands to run", a.Name, len(commands))
+		}
+		for _, c := range commands {
+			words := strings.TrimSpace(regexp.MustCompile(`^gastown(?: [a-z]+\b)+(?: |$)`).FindString(strings.Trim(c, "`")))
+			var help strings.Builder
+			if code := cli.Main(append(strings.Fields(words)[1:], "--help"), strings.NewReader(""), &help, io.Discard); code != 0 || !strings.Contains(help.String(), words) {
+				t.Errorf("%s: there is no command %q:\n%s", a.Name, words, help.String())
+			}
+			for _, flag := range regexp.MustCompile(` --?[a-z-]+`).FindAllString(c, -1) {
+				if !strings.Contains(help.String(), strings.TrimSpace(flag)) {
+					t.Errorf("%s: %q has no flag%s", a.Name, words, flag)
+				}
+			}
+		}
+	}
+}
