@@ -67,7 +67,7 @@ type grafanaQuery struct {
 var panelOf = map[string]string{
 	"ServerDown": "Server", "ReconcilerStopped": "Since the last tick, in intervals", "InvariantViolation": "Violations by invariant",
 	"NoProgress": "Runnable work", "ReconcilerSlow": "Reconciler wall clock", "PendingEvents": "Pending events",
-	"SideEffectsFailing": "Failed side effects by kind", "BreakerOpen": "Open breakers", "EventsRejected": "Rejected events by type",
+	"SideEffectsFailing": "Failed side effects by kind", "StartsFailing": "Failed side effects by kind", "BreakerOpen": "Open breakers", "EventsRejected": "Rejected events by type",
 	"MergeQueueStarved": "Longest wait for a merge",
 }
 
