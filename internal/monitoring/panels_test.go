@@ -180,8 +180,8 @@ var rows = []row{
 				{"process_open_fds and on (job, instance) gastown_build_info", "{{instance}} open"},
 				{"process_max_fds and on (job, instance) gastown_build_info", "{{instance}} limit"},
 			}},
-		{title: "Time in garbage collection", kind: "timeseries", unit: "s", width: 8, noReplay: true,
-			about:   "The longest pause of the last collections.",
-			queries: []query{{`go_gc_duration_seconds{quantile="1"} and on (job, instance) gastown_build_info`, "{{instance}}"}}},
+		{title: "Time in garbage collection", kind: "timeseries", unit: "percentunit", width: 8, noReplay: true,
+			about:   "The share of time for which the server stands still to collect garbage.",
+			queries: []query{{"rate(go_gc_duration_seconds_sum[$__rate_interval]) and on (job, instance) gastown_build_info", "{{instance}}"}}},
 	}},
 }
