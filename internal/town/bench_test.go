@@ -7,7 +7,7 @@ import (
 
 // bigTown has that many live beads and agents in fifty rigs: each agent works, one bead in fifty
 // waits in a merge queue, and of the others half wait for a place and half for another bead.
-func bigTown(b *testing.B, beads, agents int) (*State, Time) {
+func bigTown(b testing.TB, beads, agents int) (*State, Time) {
 	b.Helper()
 	const rigs = 50
 	now := scenarioStart
