@@ -126,7 +126,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.runtime, err = process.Open(process.Options{Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}}); err != nil {
 		return err
 	}
-	metrics := observe.New(observe.Options{Version: s.opts.Version, Labelled: s.opts.LabelledTowns})
+	metrics := observe.New(observe.Options{Version: s.opts.Version, Labelled: s.opts.LabelledTowns, Now: s.opts.Now})
 	s.effects = effect.New(effect.Options{
 		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
 		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
