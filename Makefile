@@ -34,10 +34,10 @@ browser: # The pages are tested in a real Chromium
 		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 		{ echo "Chromium is missing: the tests of the pages need it (Debian: apt-get install chromium)" >&2; exit 1; }
 
-# RUNLEVEL=1 keeps the packages from starting their services: the tests run the programs themselves.
+# Services that the packages may start do no harm: the tests run the programs themselves, at ports of their own.
 watchers: # The alert rules are tested against the real Prometheus and Alertmanager
 	@command -v promtool >/dev/null && command -v amtool >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
-		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \
 		{ echo "Prometheus or Alertmanager is missing (Debian: apt-get install prometheus prometheus-alertmanager)" >&2; exit 1; }
 
 lint: tools ## Check formatting and vet
