@@ -273,7 +273,7 @@ func (l *loop) publish(t *town.Tick, events []town.Event, pending int, took time
 // arm says how long the loop may sleep, and notes it for the status.
 func (l *loop) arm(err error) time.Duration {
 	now := l.c.opts.Now()
-	l.mu.Lock()
+	l.mu.Lock() // for writing: whoever asks for a configuration first keeps it for the next
 	sleep, interval := Rest(l.state, now, err != nil)
 	if err == nil {
 		l.c.opts.Meter.Rest(l.id, l.state, interval)
