@@ -61,7 +61,7 @@ func Resumption() town.Event {
 
 // apply runs in the loop's goroutine.
 func (l *loop) apply(ctx context.Context, fingerprint string) (town.TickNo, error) {
-	if l.state.Town().Paused == 0 {
+	if l.itself().Paused == 0 {
 		return 0, &MovedOn{"the town is not paused, so that it goes on by itself: pause it, and plan again"}
 	}
 	pending, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
@@ -90,13 +90,13 @@ func (l *loop) one(ctx context.Context, now town.Time, events []town.Event) (tow
 	if err := l.turn(ctx, now, events); err != nil {
 		return 0, err
 	}
-	return l.state.Tick(), nil
+	return l.newest(), nil
 }
 
 // resumeForOne ends the pause for one tick. The end and the next beginning are durable together before that
 // tick: whenever the server dies, the town is paused when it is back.
 func (l *loop) resumeForOne(ctx context.Context, now town.Time, before []town.Event) (town.TickNo, error) {
-	both := []town.Event{Resumption(), {Type: (&town.TownPaused{}).Type(), Payload: &town.TownPaused{Reason: l.state.Town().PausedReason}, By: "plan"}}
+	both := []town.Event{Resumption(), {Type: (&town.TownPaused{}).Type(), Payload: &town.TownPaused{Reason: l.itself().PausedReason}, By: "plan"}}
 	for i := range both {
 		u, err := uuid.NewV7()
 		if err != nil {
@@ -130,7 +130,7 @@ func (l *loop) resumeForOne(ctx context.Context, now town.Time, before []town.Ev
 // movedOn says what has come in since the plan was made.
 func (l *loop) movedOn(ctx context.Context, fingerprint string, pending []town.Event) error {
 	after, _ := tickOfFingerprint(fingerprint)
-	if after > l.state.Tick() {
+	if after > l.newest() {
 		return &MovedOn{fmt.Sprintf("there is no tick %d yet: it is of another town, or of another time of this one", after)}
 	}
 	taken, err := l.c.opts.Journal.Events(ctx, l.id, journal.EventFilter{FromTick: after + 1, ToTick: journal.Newest, Limit: maxBatch})
@@ -144,7 +144,7 @@ func (l *loop) movedOn(ctx context.Context, fingerprint string, pending []town.E
 	if since = append(since, pending...); len(since) > 0 {
 		return &MovedOn{"events have come in: " + named(since)}
 	}
-	if after < l.state.Tick() {
+	if after < l.newest() {
 		return &MovedOn{fmt.Sprintf("something came due in tick %d", after+1)}
 	}
 	return &MovedOn{"no event has come in, but the time has gone on, or it was another kind of plan"}

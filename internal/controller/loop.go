@@ -206,12 +206,30 @@ func (l *loop) turns(ctx context.Context) error {
 	}
 	if !l.caughtUp {
 		l.caughtUp = true
-		l.c.opts.Effects.Carry(l.id, l.state.Outstanding())
+		l.mu.Lock()
+		outstanding := l.state.Outstanding()
+		l.mu.Unlock()
+		l.c.opts.Effects.Carry(l.id, outstanding)
 	}
-	if l.state.Tick() >= l.snapTick+snapshotTicks || (l.state.Tick() > l.snapTick && l.c.opts.Now().Sub(l.snapAt) >= snapshotEvery) {
+	if newest := l.newest(); newest >= l.snapTick+snapshotTicks || (newest > l.snapTick && l.c.opts.Now().Sub(l.snapAt) >= snapshotEvery) {
 		l.snapshot(ctx)
 	}
 	return nil
+}
+
+// newest is the number of the last tick. The loop itself must ask for it under the lock too: meanwhile somebody's
+// plan may step the state and put it back.
+func (l *loop) newest() town.TickNo {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.state.Tick()
+}
+
+// itself is the town as the last tick left it.
+func (l *loop) itself() *town.Town {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.state.Town()
 }
 
 // turn makes one tick: Step, commit, effects, news.
@@ -288,7 +306,7 @@ func (l *loop) arm(err error) time.Duration {
 // snapshot leaves the whole state in the journal, so that recovery is quick. A failure costs only
 // time at the next start.
 func (l *loop) snapshot(ctx context.Context) {
-	if l.state.Tick() == l.snapTick {
+	if l.newest() == l.snapTick {
 		return
 	}
 	l.mu.RLock()
