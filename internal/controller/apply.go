@@ -104,9 +104,11 @@ func (l *loop) resumeForOne(ctx context.Context, now town.Time, before []town.Ev
 		}
 		both[i].ID, both[i].Created = u.String(), now
 	}
-	if _, err := l.c.opts.Journal.Append(ctx, l.id, both); err != nil {
+	receipts, err := l.c.opts.Journal.Append(ctx, l.id, both)
+	if err != nil {
 		return 0, fmt.Errorf("cannot record the end of the pause: %w", err)
 	}
+	l.queue(receipts)
 	pending, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the pending events: %w", err)
