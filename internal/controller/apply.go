@@ -64,7 +64,7 @@ func (l *loop) apply(ctx context.Context, fingerprint string) (town.TickNo, erro
 	if l.itself().Paused == 0 {
 		return 0, &MovedOn{"the town is not paused, so that it goes on by itself: pause it, and plan again"}
 	}
-	pending, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
+	pending, err := l.c.opts.Journal.Pending(ctx, l.id, town.MaxEvents)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the pending events: %w", err)
 	}
@@ -109,7 +109,7 @@ func (l *loop) resumeForOne(ctx context.Context, now town.Time, before []town.Ev
 		return 0, fmt.Errorf("cannot record the end of the pause: %w", err)
 	}
 	l.queue(receipts)
-	pending, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
+	pending, err := l.c.opts.Journal.Pending(ctx, l.id, town.MaxEvents)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the pending events: %w", err)
 	}
@@ -135,7 +135,7 @@ func (l *loop) movedOn(ctx context.Context, fingerprint string, pending []town.E
 	if after > l.newest() {
 		return &MovedOn{fmt.Sprintf("there is no tick %d yet: it is of another town, or of another time of this one", after)}
 	}
-	taken, err := l.c.opts.Journal.Events(ctx, l.id, journal.EventFilter{FromTick: after + 1, ToTick: journal.Newest, Limit: maxBatch})
+	taken, err := l.c.opts.Journal.Events(ctx, l.id, journal.EventFilter{FromTick: after + 1, ToTick: journal.Newest, Limit: town.MaxEvents})
 	if err != nil {
 		return fmt.Errorf("cannot read what has come in: %w", err)
 	}

@@ -204,7 +204,7 @@ func TestPendingEventsAreCountedAfterAStart(t *testing.T) {
 	c, _ := start(t, j)
 	withRig(t, c)
 	c.Stop()
-	batch := make([]town.Event, 2*maxBatch+200)
+	batch := make([]town.Event, 2*town.MaxEvents+200)
 	for i := range batch {
 		batch[i] = event(&town.BeadCreated{Beads: []town.NewBead{{Title: "Task", Rig: "web", Held: true}}})
 		batch[i].ID = fmt.Sprint("e", i)
@@ -218,7 +218,7 @@ func TestPendingEventsAreCountedAfterAStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	st, err := c.Status("main")
-	if err != nil || st.Reconciler.PendingEventCount > maxBatch {
+	if err != nil || st.Reconciler.PendingEventCount > town.MaxEvents {
 		t.Fatalf("%d events waited for the last tick (%v)", st.Reconciler.PendingEventCount, err)
 	}
 	c.Stop()

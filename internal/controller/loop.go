@@ -19,9 +19,6 @@ const (
 	idleAlarm   = 60 * time.Second
 	// retryAlarm is the time between tries while the journal does not take writes.
 	retryAlarm = time.Second
-	// maxBatch bounds the events of one tick, so that a flood does not hold up the effects of
-	// what came first.
-	maxBatch = 500
 	// snapshotTicks and snapshotEvery say how much history recovery may have to go through.
 	snapshotTicks = 1000
 	snapshotEvery = time.Hour
@@ -143,7 +140,7 @@ func (l *loop) queue(receipts []journal.Receipt) {
 // all there are. After a start nothing has been counted yet, and the journal is asked how many more there are.
 func (l *loop) count(ctx context.Context, read int) error {
 	n := int64(read)
-	if read == maxBatch {
+	if read == town.MaxEvents {
 		if l.waiting.Load() > n {
 			return nil
 		}
@@ -190,7 +187,7 @@ func (l *loop) run(ctx context.Context) {
 // turns makes ticks until no event is pending.
 func (l *loop) turns(ctx context.Context) error {
 	for {
-		events, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
+		events, err := l.c.opts.Journal.Pending(ctx, l.id, town.MaxEvents)
 		if err == nil {
 			err = l.count(ctx, len(events))
 		}
@@ -200,7 +197,7 @@ func (l *loop) turns(ctx context.Context) error {
 		if err := l.turn(ctx, l.c.Now(), events); err != nil {
 			return err
 		}
-		if len(events) < maxBatch {
+		if len(events) < town.MaxEvents {
 			break
 		}
 	}

@@ -42,7 +42,7 @@ func (c *Controller) Plan(ctx context.Context, id town.TownID, assume ...town.Ev
 
 // plan makes a plan; the caller holds the state.
 func (l *loop) plan(ctx context.Context, assume []town.Event) (*Plan, error) {
-	events, err := l.c.opts.Journal.Pending(ctx, l.id, maxBatch)
+	events, err := l.c.opts.Journal.Pending(ctx, l.id, town.MaxEvents)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the pending events of %s: %w", l.id, err)
 	}

@@ -30,7 +30,7 @@ func At(ctx context.Context, j journal.Reader, id town.TownID, at town.Time) (*t
 	return s, nil
 }
 
-// PendingAt lists the events that had come in at a moment and that ticks after the given one were still to take.
+// PendingAt lists the events that had come in at a moment and that the tick after the given one would have taken.
 func PendingAt(ctx context.Context, j journal.Reader, id town.TownID, after town.TickNo, at town.Time) ([]town.Event, error) {
 	var out []town.Event
 	for last := after; ; {
@@ -44,7 +44,9 @@ func PendingAt(ctx context.Context, j journal.Reader, id town.TownID, after town
 					// Later ones may have been created earlier, by a slower sender; they came in after this one.
 					return out, nil
 				}
-				out = append(out, e)
+				if out = append(out, e); len(out) == town.MaxEvents {
+					return out, nil
+				}
 			}
 			last = t.No
 		}
@@ -52,7 +54,7 @@ func PendingAt(ctx context.Context, j journal.Reader, id town.TownID, after town
 			break
 		}
 	}
-	left, err := j.Pending(ctx, id, journal.DefaultLimit)
+	left, err := j.Pending(ctx, id, town.MaxEvents-len(out))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what is pending in %s: %w", id, err)
 	}

@@ -11,8 +11,6 @@ import (
 
 // The numbers of the simulated server that are those of the real one.
 const (
-	// maxBatch is how many events one tick takes at most.
-	maxBatch = 500
 	// snapshotTicks and snapshotEvery bound the history that recovery goes through.
 	snapshotTicks = 1000
 	snapshotEvery = town.Hour
@@ -102,16 +100,16 @@ func (s *server) post(answer func(town.EventOutcome), e town.Event) {
 func (s *server) wakeUp() {
 	s.armed = false
 	for {
-		n := min(len(s.pending), maxBatch)
+		n := min(len(s.pending), town.MaxEvents)
 		ok := s.turn(n)
 		if !s.up || s.l.check.failure != nil {
 			return
 		}
-		if ok && n < maxBatch && !s.caughtUp {
+		if ok && n < town.MaxEvents && !s.caughtUp {
 			s.caughtUp = true
 			s.l.runner.carry(s.st.Outstanding())
 		}
-		if !ok || n < maxBatch {
+		if !ok || n < town.MaxEvents {
 			s.rest(!ok)
 			return
 		}

@@ -12,6 +12,10 @@ type Input struct {
 	Events []Event
 }
 
+// MaxEvents is how many events one Step is given at most, so that a flood does not hold up the effects of
+// what came first.
+const MaxEvents = 500
+
 // maxPasses bounds how often a Step goes through the rules. Two or three are usual; a state that
 // needs more is going in circles, which is reported and continued in the next tick.
 const maxPasses = 12
