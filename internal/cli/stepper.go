@@ -159,27 +159,48 @@ func (s *stepper) reader() (next func() (string, error), done func(), err error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot read keys: %w", err)
 	}
-	buf := make([]byte, 16)
-	key := func() (string, error) {
-		n, err := f.Read(buf)
-		word := string(buf[:n])
-		if as, known := keys[word]; known {
-			word = as
-		}
+	k := keyboard{bufio.NewReader(f)}
+	return k.word, func() { _ = term.Restore(int(f.Fd()), old) }, nil
+}
+
+// keyboard makes words of what a terminal sends in raw mode.
+type keyboard struct{ *bufio.Reader }
+
+// word is the next step: a key, or g with the digits after it.
+func (k keyboard) word() (string, error) {
+	word, err := k.key()
+	if word != "g" || err != nil {
 		return word, err
 	}
-	return func() (string, error) {
-		word, err := key()
-		if word != "g" || err != nil {
-			return word, err
+	for digits := ""; ; {
+		d, err := k.key()
+		if err != nil || d == "n" || d == "q" { // the end of the line, or enough of it
+			return "g " + digits, err
 		}
-		// A number follows, up to the end of the line.
-		for digits := ""; ; {
-			d, err := key()
-			if err != nil || d == "n" || d == "q" {
-				return "g " + digits, err
-			}
-			digits += d
+		digits += d
+	}
+}
+
+// key is one key as a word, if it has one. What an arrow sends comes in one piece; a lone escape does not.
+func (k keyboard) key() (string, error) {
+	b, err := k.ReadByte()
+	if err != nil {
+		return "", err
+	}
+	key := string(b)
+	if b == '\x1b' && k.Buffered() >= 2 {
+		rest, err := k.Peek(2)
+		if err != nil {
+			return "", err
 		}
-	}, func() { _ = term.Restore(int(f.Fd()), old) }, nil
+		if key += string(rest); keys[key] != "" {
+			_, err = k.Discard(2)
+			return keys[key], err
+		}
+		key = string(b)
+	}
+	if word, known := keys[key]; known {
+		return word, nil
+	}
+	return key, nil
 }
