@@ -67,7 +67,10 @@ func killMembers(ctx context.Context, sup supervisorRecord, agent agentRecord) e
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("cannot end what is left of the run: %w", ctx.Err())
+		}
+		// Both may be so; then nobody waits any more all the same.
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("cannot end what is left of the run: %w", err)
 		}
 	}
 }
