@@ -62,6 +62,11 @@ const patience = 60 * time.Second
 
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	awaitFor(t, patience, what, ok)
+}
+
+func awaitFor(t testing.TB, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(patience)

@@ -48,6 +48,10 @@ type Options struct {
 	LabelledTowns int
 	// Now is the clock of the towns; time.Now if nil.
 	Now func() time.Time
+	// Journal and Runtime put something between the server and those, if they are not nil: for seeing how it
+	// bears their faults.
+	Journal func(journal.Journal) journal.Journal
+	Runtime func(runtime.Runtime) runtime.Runtime
 	// Level is the level of the log, if it can be changed.
 	Level *slog.LevelVar
 	// Reports say where reports of what goes wrong are sent. Release and, if it is empty, PublicURL
@@ -61,8 +65,8 @@ type Options struct {
 type Server struct {
 	opts     Options
 	keys     *auth.Keys
-	journal  *sqlite.Journal
-	runtime  *process.Runtime
+	journal  journal.Journal
+	runtime  runtime.Runtime
 	towns    *controller.Controller
 	effects  *effect.Runner
 	observer *controller.Observer
@@ -106,11 +110,15 @@ func (s *Server) start(ctx context.Context) error {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
 	}
-	if s.journal, err = sqlite.Open(ctx, filepath.Join(home, "gastown.db")); err != nil {
+	j, err := sqlite.Open(ctx, filepath.Join(home, "gastown.db"))
+	if err != nil {
 		if errors.Is(err, journal.ErrDamaged) { // whoever has started it may be a program
 			s.reports.Journal("", journal.ClassOf(err))
 		}
 		return err
+	}
+	if s.journal = j; s.opts.Journal != nil {
+		s.journal = s.opts.Journal(j)
 	}
 	if s.keys, err = auth.Open(home); err != nil {
 		return err
@@ -123,8 +131,12 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.runtime, err = process.Open(process.Options{Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}}); err != nil {
+	rt, err := process.Open(process.Options{Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}})
+	if err != nil {
 		return err
+	}
+	if s.runtime = rt; s.opts.Runtime != nil {
+		s.runtime = s.opts.Runtime(rt)
 	}
 	metrics := observe.New(observe.Options{Version: s.opts.Version, Labelled: s.opts.LabelledTowns, Now: s.opts.Now})
 	s.effects = effect.New(effect.Options{
