@@ -203,9 +203,9 @@ func (l *loop) turns(ctx context.Context) error {
 	}
 	if !l.caughtUp {
 		l.caughtUp = true
-		l.mu.Lock()
+		l.mu.RLock()
 		outstanding := l.state.Outstanding()
-		l.mu.Unlock()
+		l.mu.RUnlock()
 		l.c.opts.Effects.Carry(l.id, outstanding)
 	}
 	if newest := l.newest(); newest >= l.snapTick+snapshotTicks || (newest > l.snapTick && l.c.opts.Now().Sub(l.snapAt) >= snapshotEvery) {
@@ -288,12 +288,12 @@ func (l *loop) publish(t *town.Tick, events []town.Event, pending int, took time
 // arm says how long the loop may sleep, and notes it for the status.
 func (l *loop) arm(err error) time.Duration {
 	now := l.c.opts.Now()
-	l.mu.Lock() // for writing: whoever asks for a configuration first keeps it for the next
+	l.mu.RLock()
 	sleep, interval := Rest(l.state, now, err != nil)
 	if err == nil {
 		l.c.opts.Meter.Rest(l.id, l.state, interval)
 	}
-	l.mu.Unlock()
+	l.mu.RUnlock()
 	l.book.Lock()
 	l.interval, l.nextFire = interval, now.Add(sleep)
 	l.book.Unlock()

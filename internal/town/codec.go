@@ -9,7 +9,7 @@ import (
 
 // coder writes entities to bytes or reads them back. One list of fields (an entity's code method)
 // serves both directions, the digest and the journal, so they cannot disagree. The encoding is
-// canonical: equal entities have equal bytes.
+// canonical: equal entities have equal bytes. Writing an entity changes nothing of it, so that many may do it at once.
 type coder struct {
 	buf     []byte
 	text    string // buf, when reading: what is read shares its memory instead of having its own
@@ -89,7 +89,9 @@ func codeBool(c *coder, p *bool) {
 		v = 1
 	}
 	codeInt(c, &v)
-	*p = v != 0
+	if c.reading {
+		*p = v != 0
+	}
 }
 
 func codeString[T ~string](c *coder, p *T) {
@@ -114,6 +116,14 @@ func codeBytes(c *coder, p *[]byte) {
 	c.pos += n
 }
 
+func codeDigest(c *coder, p *Digest) {
+	data := p[:]
+	codeBytes(c, &data)
+	if c.reading {
+		copy(p[:], data)
+	}
+}
+
 func codeSlice[T any](c *coder, p *[]T, elem func(*coder, *T)) {
 	if !c.reading {
 		c.buf = binary.AppendUvarint(c.buf, uint64(len(*p)))
@@ -136,14 +146,15 @@ func codeSlice[T any](c *coder, p *[]T, elem func(*coder, *T)) {
 func codePtr[T any](c *coder, p **T, elem func(*coder, *T)) {
 	present := *p != nil
 	codeBool(c, &present)
-	if !present {
-		*p = nil
-		return
-	}
 	if c.reading {
-		*p = new(T)
+		*p = nil
+		if present {
+			*p = new(T)
+		}
 	}
-	elem(c, *p)
+	if *p != nil {
+		elem(c, *p)
+	}
 }
 
 func codeMap[K ~string, V any](c *coder, p *map[K]V, elem func(*coder, *V)) {

@@ -1,6 +1,7 @@
 package town
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -50,6 +51,17 @@ func fill(t *rapid.T, v reflect.Value) {
 	}
 }
 
+// twoAtOnce writes something in two goroutines, so that the race detector sees whether writing changes it.
+func twoAtOnce(t *rapid.T, write func() []byte) []byte {
+	other := make(chan []byte)
+	go func() { other <- write() }()
+	data := write()
+	if again := <-other; !bytes.Equal(data, again) {
+		t.Fatalf("written twice at once it is %x and %x", data, again)
+	}
+	return data
+}
+
 func TestEveryFieldOfEveryEntityIsStored(t *testing.T) {
 	t.Parallel()
 	for _, proto := range []entity{new(Town), new(Counters), new(Rig), new(Bead), new(Agent), new(Dependency), new(Breaker), new(Usage), new(Nudge)} {
@@ -58,7 +70,7 @@ func TestEveryFieldOfEveryEntityIsStored(t *testing.T) {
 			fill(t, in.Elem())
 			e := in.Interface().(entity)
 			out := reflect.New(reflect.TypeOf(proto).Elem()).Interface().(entity)
-			data := encode(e)
+			data := twoAtOnce(t, func() []byte { return encode(e) })
 			if err := decode(data, entityVersion, out); err != nil {
 				t.Fatalf("decode: %v", err)
 			}
@@ -83,7 +95,7 @@ func TestTickSurvivesEncoding(t *testing.T) {
 		}
 		in.Changes = []Change{{Kind: KindBead, ID: "gt-1a", Version: 1, Data: rapid.SliceOfN(rapid.Byte(), 1, 30).Draw(t, "data")}}
 		in.Digest = hashEntity(ref{KindBead, "x"}, []byte("y"))
-		out, err := DecodeTick(in.Encode())
+		out, err := DecodeTick(twoAtOnce(t, in.Encode))
 		if err != nil {
 			t.Fatalf("decode: %v", err)
 		}

@@ -21,9 +21,7 @@ type snapshot struct {
 func (p *snapshot) code(c *coder) {
 	codeInt(c, &p.Tick)
 	codeInt(c, &p.At)
-	digest := p.Digest[:]
-	codeBytes(c, &digest)
-	copy(p.Digest[:], digest)
+	codeDigest(c, &p.Digest)
 	codeSlice(c, &p.Entities, func(c *coder, x *Change) { x.code(c) })
 }
 

@@ -29,7 +29,7 @@ func (d *Dependency) ref() ref { return ref{KindDependency, d.key()} }
 // what the entity was. Every change goes through set, which keeps the indexes, the list of what
 // must be looked at again and the undo record.
 //
-// A State is used by one goroutine at a time.
+// A State is changed by one goroutine at a time, and read by many while none changes it.
 type State struct {
 	town     *Town
 	counters *Counters
@@ -198,12 +198,15 @@ func (s *State) store(r ref, e entity) {
 	switch r.Kind {
 	case KindTown:
 		s.town, _ = e.(*Town)
-		clear(s.configs)
+		s.resolve("")
+		for id := range s.rigs {
+			s.resolve(id)
+		}
 	case KindCounters:
 		s.counters, _ = e.(*Counters)
 	case KindRig:
 		storeIn(s.rigs, RigID(r.ID), e)
-		clear(s.configs)
+		s.resolve(RigID(r.ID))
 	case KindBead:
 		storeIn(s.beads, BeadID(r.ID), e)
 	case KindAgent:
@@ -269,18 +272,28 @@ func (s *State) Suppose(set Settings) {
 	s.undo = nil
 }
 
-// config returns what holds for a rig; "" asks for the town's own.
+// config returns what holds for a rig; "" asks for the town's own. It is resolved before, so that asking for it
+// changes nothing: many may read a state at once.
 func (s *State) config(rig RigID) *Config {
 	if c := s.configs[rig]; c != nil {
 		return c
 	}
+	return s.configs[""]
+}
+
+// resolve finds out anew what holds for a rig, or for the town.
+func (s *State) resolve(rig RigID) {
+	r := s.rigs[rig]
+	if s.town == nil || rig != "" && r == nil {
+		delete(s.configs, rig)
+		return
+	}
 	c := DefaultConfig()
 	c.override(s.town.Settings)
-	if r := s.rigs[rig]; r != nil {
+	if r != nil {
 		c.override(r.Settings)
 	}
 	s.configs[rig] = &c
-	return &c
 }
 
 // seal ends a Step's changes: it brings hashes and digest up to date and lists what is different

@@ -172,9 +172,7 @@ func (t *Tick) code(c *coder) {
 	codeSlice(c, &t.Actions, func(c *coder, a *Action) { a.code(c) })
 	codeSlice(c, &t.Changes, func(c *coder, x *Change) { x.code(c) })
 	codeSlice(c, &t.Violations, func(c *coder, v *Violation) { v.code(c) })
-	digest := t.Digest[:]
-	codeBytes(c, &digest)
-	copy(t.Digest[:], digest)
+	codeDigest(c, &t.Digest)
 }
 
 // tickFormat is the first byte of an encoded tick.
