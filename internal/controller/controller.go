@@ -30,17 +30,18 @@ type Effects interface {
 	Carry(id town.TownID, effects []town.Effect)
 }
 
-// Meter is told what loops do, for metrics. Its methods are quick and may be called concurrently. The
-// caller holds the state still.
+// Meter is told what loops do, for metrics. Its methods are quick and may be called concurrently. Who gives it a
+// state holds that still.
 type Meter interface {
-	// Begin is called with a town before its loop begins.
-	Begin(id town.TownID, s *town.State)
+	// Begin is called with a town before its loop begins. From then on look calls a function with the state as
+	// the last tick left it, held still, unless the loop is at work on the state: then it returns false at once.
+	Begin(id town.TownID, s *town.State, look func(func(*town.State)) bool)
 	// Pending is called with the number of events that wait whenever that changes.
 	Pending(id town.TownID, n int)
 	// Tick is called after every Step that is on record or changed nothing.
 	Tick(id town.TownID, t *town.Tick, took time.Duration, s *town.State)
-	// Rest is called after that, before the loop sleeps, with the longest time that it sleeps.
-	Rest(id town.TownID, s *town.State, interval time.Duration)
+	// Rest is called before the loop sleeps, with the longest time that it sleeps.
+	Rest(id town.TownID, interval time.Duration)
 	// Commit is called with the time that making a tick durable took, or failed after.
 	Commit(took time.Duration, err error)
 	// Observed is called for every look at an agent; event says whether it became an event.
@@ -112,7 +113,7 @@ func (c *Controller) Stop() {
 
 func (c *Controller) launch(id town.TownID, s *town.State) {
 	l := newLoop(c, id, s)
-	c.opts.Meter.Begin(id, s)
+	c.opts.Meter.Begin(id, s, l.glance)
 	c.mu.Lock()
 	c.loops[id] = l
 	c.mu.Unlock()

@@ -44,9 +44,9 @@ func (o *outside) Carry(_ town.TownID, effects []town.Effect) {
 	}
 }
 
-func (o *outside) Begin(town.TownID, *town.State) {}
+func (o *outside) Begin(town.TownID, *town.State, func(func(*town.State)) bool) {}
 
-func (o *outside) Rest(town.TownID, *town.State, time.Duration) {}
+func (o *outside) Rest(town.TownID, time.Duration) {}
 
 func (o *outside) Pending(_ town.TownID, n int) {
 	o.mu.Lock()

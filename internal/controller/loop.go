@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,10 +29,11 @@ const (
 
 // loop runs one town.
 type loop struct {
-	c    *Controller
-	id   town.TownID
-	wake chan struct{}
-	jobs chan func(context.Context) // for the loop's own goroutine, between its ticks
+	c     *Controller
+	id    town.TownID
+	toLog *slog.Logger // with the town
+	wake  chan struct{}
+	jobs  chan func(context.Context) // for the loop's own goroutine, between its ticks
 
 	mu    sync.RWMutex // guards state; held for writing from Step to the end of commit
 	state *town.State
@@ -55,7 +57,7 @@ type loop struct {
 
 func newLoop(c *Controller, id town.TownID, s *town.State) *loop {
 	return &loop{
-		c: c, id: id, state: s, wake: make(chan struct{}, 1), jobs: make(chan func(context.Context)), waiters: map[string]*waiter{},
+		c: c, id: id, toLog: c.opts.Log.With("town", id), state: s, wake: make(chan struct{}, 1), jobs: make(chan func(context.Context)), waiters: map[string]*waiter{},
 		subs: map[chan *town.Tick]struct{}{}, snapTick: s.Tick(), snapAt: c.opts.Now(),
 	}
 }
@@ -229,6 +231,16 @@ func (l *loop) itself() *town.Town {
 	return l.state.Town()
 }
 
+// glance calls f with the state, held still, unless the loop is at work on it.
+func (l *loop) glance(f func(*town.State)) bool {
+	if !l.mu.TryRLock() {
+		return false
+	}
+	defer l.mu.RUnlock()
+	f(l.state)
+	return true
+}
+
 // turn makes one tick: Step, commit, effects, news.
 func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) error {
 	pending := l.waiting.Load()
@@ -290,10 +302,10 @@ func (l *loop) arm(err error) time.Duration {
 	now := l.c.opts.Now()
 	l.mu.RLock()
 	sleep, interval := Rest(l.state, now, err != nil)
-	if err == nil {
-		l.c.opts.Meter.Rest(l.id, l.state, interval)
-	}
 	l.mu.RUnlock()
+	if err == nil {
+		l.c.opts.Meter.Rest(l.id, interval)
+	}
 	l.book.Lock()
 	l.interval, l.nextFire = interval, now.Add(sleep)
 	l.book.Unlock()
@@ -311,12 +323,12 @@ func (l *loop) snapshot(ctx context.Context) {
 	keep := l.state.Config("").Retention
 	l.mu.RUnlock()
 	if err := l.c.opts.Journal.SaveSnapshot(ctx, l.id, tick, data); err != nil {
-		l.c.opts.Log.Warn("no snapshot", "town", l.id, "tick", tick, "err", err)
+		l.toLog.Warn("no snapshot", "tick", tick, "err", err)
 		return
 	}
 	l.snapTick, l.snapAt = tick, l.c.opts.Now()
 	if _, err := l.c.opts.Journal.Retain(ctx, l.id, l.c.Now().Add(-keep)); err != nil {
-		l.c.opts.Log.Warn("old history was not removed", "town", l.id, "err", err)
+		l.toLog.Warn("old history was not removed", "err", err)
 	}
 }
 
@@ -350,10 +362,10 @@ func (l *loop) setTrouble(err error) {
 	switch {
 	case err != nil && (l.failure == nil || l.failure.Error() != err.Error()):
 		class := journal.ClassOf(err)
-		l.c.opts.Log.Error("the loop cannot go on", "town", l.id, "class", class, "err", err)
+		l.toLog.Error("the loop cannot go on", "class", class, "err", err)
 		l.c.opts.Reports.Journal(l.id, class)
 	case err == nil && l.failure != nil:
-		l.c.opts.Log.Info("the loop goes on", "town", l.id)
+		l.toLog.Info("the loop goes on")
 	}
 	l.failure = err
 }

@@ -93,7 +93,7 @@ func newPlay(t testing.TB, name string, places int, every time.Duration) *play {
 func (p *play) start() {
 	p.down = false
 	p.m = observe.New(observe.Options{Version: "play", Now: func() time.Time { return p.now }})
-	p.m.Begin(townName, p.s)
+	p.m.Begin(townName, p.s, func(look func(*town.State)) bool { look(p.s); return true })
 	p.alarm = p.now
 }
 
@@ -172,7 +172,7 @@ func (p *play) tick() {
 		p.begin(rec.Effects[i])
 	}
 	sleep, interval := controller.Rest(p.s, p.now, false)
-	p.m.Rest(townName, p.s, interval)
+	p.m.Rest(townName, interval)
 	p.alarm = p.now.Add(max(sleep, time.Millisecond))
 	if n == maxBatch || len(p.pending) > 0 {
 		p.alarm = p.now

@@ -45,7 +45,7 @@ func benchTick(b *testing.B, changes int) {
 		w.m.Pending(w.id, changes)
 		w.m.Pending(w.id, 0)
 		w.m.Tick(w.id, t, time.Millisecond, w.s)
-		w.m.Rest(w.id, w.s, 5*time.Second)
+		w.m.Rest(w.id, 5*time.Second)
 		steps, metrics = steps+stepped.Sub(began), metrics+time.Since(stepped)
 		if len(t.Changes) < changes {
 			b.Fatalf("%d entities changed", len(t.Changes))

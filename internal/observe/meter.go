@@ -8,11 +8,16 @@ import (
 	"gastown/internal/town"
 )
 
-// meter has the figures of one town. Counters are kept up as things happen, and what changes with the state
-// is taken down when the loop goes to rest, so that a tick pays for what it did and not for the size of its
-// town. What ages does so at the scrape. A scrape never waits for a loop: one that hangs is still seen.
+// pictureEvery is how often a tick has the state of its town taken down.
+const pictureEvery = time.Second
+
+// meter has the figures of one town. Counters are kept up as things happen. What changes with the state is taken
+// down at a scrape, and by a tick if that is a second ago, so that a tick pays for what it did and not for the size
+// of its town. What ages does so at the scrape. A scrape never waits for a loop: one that is at work is seen as it
+// was within the last second, and one that hangs as it was before.
 type meter struct {
 	name string
+	look func(func(*town.State)) bool // as controller.Meter has it
 
 	mu      sync.Mutex // guards what follows
 	counted map[key]float64
@@ -24,7 +29,9 @@ type meter struct {
 	broken  map[string]int       // lasting violations by invariant; nil before the first Step
 	works   map[town.BeadID]work // live issues and merge requests
 
-	// The rest is as the loop last went to rest.
+	unseen bool // a tick has been since the rest was taken down
+	// The rest is as the tick at taken left it.
+	taken    time.Time
 	runnable int
 	beads    map[town.BeadType]map[town.BeadStatus]int
 	agents   map[town.Role]map[town.AgentStatus]int
@@ -59,9 +66,10 @@ func newMeter(name string, now time.Time) *meter {
 }
 
 // begin takes the town down as it is before its loop begins.
-func (m *meter) begin(s *town.State, now time.Time) {
+func (m *meter) begin(s *town.State, now time.Time, look func(func(*town.State)) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.look = look
 	m.moved, m.rigs = s.Town().Created, s.Rigs()
 	for _, b := range s.Beads() {
 		if advanced(b) {
@@ -71,10 +79,11 @@ func (m *meter) begin(s *town.State, now time.Time) {
 			m.works[b.ID] = work{b.Status, b.Since, lastEnded(b)}
 		}
 	}
-	m.settle(s, now)
+	m.last = now
+	m.settle(s)
 }
 
-// tick takes a Step in. The figures of the state follow in rest.
+// tick takes a Step in.
 func (m *meter) tick(t *town.Tick, took time.Duration, s *town.State, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,6 +121,10 @@ func (m *meter) tick(t *town.Tick, took time.Duration, s *town.State, now time.T
 		case town.KindRig:
 			m.rigs = s.Rigs()
 		}
+	}
+	m.unseen = true
+	if now.Sub(m.taken) >= pictureEvery {
+		m.settle(s)
 	}
 }
 
@@ -175,15 +188,26 @@ func (m *meter) violated(s *town.State) {
 	}
 }
 
-// rest takes down what follows from the state, before the loop sleeps.
-func (m *meter) rest(s *town.State, every time.Duration, now time.Time) {
+// refresh takes down what follows from the state, unless no tick has been since or the loop is at work.
+func (m *meter) refresh() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.every = every
-	m.settle(s, now)
+	look, unseen := m.look, m.unseen
+	m.mu.Unlock()
+	if !unseen {
+		return
+	}
+	// The loop locks its state first too, then the meter.
+	look(func(s *town.State) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.settle(s)
+	})
 }
 
-func (m *meter) settle(s *town.State, now time.Time) {
+// settle takes down what follows from the state, as the last tick left it.
+func (m *meter) settle(s *town.State) {
+	now := m.last
+	m.unseen, m.taken = false, now
 	m.beads, m.agents = s.BeadCounts(), s.AgentCounts()
 	m.runnable = s.Runnable(town.TimeOf(now))
 	m.depth = s.QueueDepth()
@@ -214,6 +238,12 @@ func (m *meter) add(k ...key) {
 	for _, x := range k {
 		m.counted[x]++
 	}
+}
+
+func (m *meter) rest(every time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.every = every
 }
 
 func (m *meter) wait(n int) {

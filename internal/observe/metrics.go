@@ -2,6 +2,7 @@
 package observe
 
 import (
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
@@ -89,11 +90,13 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	now := m.opts.Now()
 	m.mu.RLock()
-	pictures := make([]picture, 0, len(m.towns))
-	for _, t := range m.towns {
-		pictures = append(pictures, t.at(now, m.opts.Labelled))
-	}
+	towns := slices.Collect(maps.Values(m.towns))
 	m.mu.RUnlock()
+	pictures := make([]picture, len(towns))
+	for i, t := range towns {
+		t.refresh()
+		pictures[i] = t.at(now, m.opts.Labelled)
+	}
 	if len(pictures) > m.opts.Labelled {
 		pictures = []picture{together(pictures)}
 	}
@@ -124,7 +127,9 @@ func (m *Metrics) of(id town.TownID) *meter {
 }
 
 // Begin implements controller.Meter.
-func (m *Metrics) Begin(id town.TownID, s *town.State) { m.of(id).begin(s, m.opts.Now()) }
+func (m *Metrics) Begin(id town.TownID, s *town.State, look func(func(*town.State)) bool) {
+	m.of(id).begin(s, m.opts.Now(), look)
+}
 
 // Tick implements controller.Meter.
 func (m *Metrics) Tick(id town.TownID, t *town.Tick, took time.Duration, s *town.State) {
@@ -132,9 +137,7 @@ func (m *Metrics) Tick(id town.TownID, t *town.Tick, took time.Duration, s *town
 }
 
 // Rest implements controller.Meter.
-func (m *Metrics) Rest(id town.TownID, s *town.State, interval time.Duration) {
-	m.of(id).rest(s, interval, m.opts.Now())
-}
+func (m *Metrics) Rest(id town.TownID, interval time.Duration) { m.of(id).rest(interval) }
 
 // Pending implements controller.Meter.
 func (m *Metrics) Pending(id town.TownID, n int) { m.of(id).wait(n) }

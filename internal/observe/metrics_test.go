@@ -183,6 +183,31 @@ func TestManyTownsAreOne(t *testing.T) {
 	})
 }
 
+// A scrape sees what the last tick left. It does not wait for a loop that is at work, which it sees as it was a second
+// before at most.
+func TestAScrapeWaitsForNoLoop(t *testing.T) {
+	t.Parallel()
+	m, c := fresh(0)
+	w := newTown(t, m, c, "a")
+	w.furnish(1, 1, 2)
+	const waiting = `gastown_beads{status="open",town="a",type="issue"}`
+	expect(t, scrape(t, m), map[string]float64{waiting: 1})
+	another := func() {
+		w.step(town.Event{By: "admin", Payload: &town.BeadCreated{Beads: []town.NewBead{{Title: "One more", Rig: "rig-0"}}}})
+	}
+	another()
+	w.mu.Lock()
+	expect(t, scrape(t, m), map[string]float64{waiting: 1, `gastown_reconciler_ticks_total{town="a"}`: 2})
+	w.mu.Unlock()
+	expect(t, scrape(t, m), map[string]float64{waiting: 2})
+
+	c.at = c.at.Add(pictureEvery)
+	another()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	expect(t, scrape(t, m), map[string]float64{waiting: 3})
+}
+
 // What was on record before the server's start is known after it.
 func TestAStartKnowsTheTown(t *testing.T) {
 	t.Parallel()
@@ -191,7 +216,7 @@ func TestAStartKnowsTheTown(t *testing.T) {
 	w.furnish(1, 1, 2)
 	c.at = c.at.Add(time.Hour)
 	again := New(Options{Now: c.now})
-	again.Begin("a", w.s)
+	again.Begin("a", w.s, w.look)
 	expect(t, scrape(t, again), map[string]float64{
 		`gastown_progress_last_timestamp_seconds{town="a"}`:                  float64(born.Unix()),
 		`gastown_bead_state_age_seconds_max{status="in_progress",town="a"}`:  3600,
@@ -223,7 +248,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i := range 4 {
 		all.Go(func() {
 			w := &watched{t: t, m: m, id: town.TownID(fmt.Sprint("t", i)), clock: &clock{at: born}, s: town.New("t", "T", town.TimeOf(born))}
-			m.Begin(w.id, w.s)
+			m.Begin(w.id, w.s, w.look)
 			w.furnish(1, 2, 5)
 			for range 50 {
 				w.step()

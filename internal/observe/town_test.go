@@ -2,6 +2,7 @@ package observe
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,16 +20,26 @@ type watched struct {
 	id    town.TownID
 	m     *Metrics
 	clock *clock
-	s     *town.State
 	seq   town.Seq
+	mu    sync.Mutex // guards s, as the loop's does
+	s     *town.State
 }
 
 var born = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func newTown(t testing.TB, m *Metrics, c *clock, id town.TownID) *watched {
 	w := &watched{t: t, id: id, m: m, clock: c, s: town.New(id, "Town", town.TimeOf(c.at))}
-	m.Begin(id, w.s)
+	m.Begin(id, w.s, w.look)
 	return w
+}
+
+func (w *watched) look(f func(*town.State)) bool {
+	if !w.mu.TryLock() {
+		return false
+	}
+	defer w.mu.Unlock()
+	f(w.s)
+	return true
 }
 
 // step takes events in and goes to rest.
@@ -38,10 +49,12 @@ func (w *watched) step(events ...town.Event) *town.Tick {
 		events[i].Seq, events[i].Type = w.seq, events[i].Payload.Type()
 	}
 	w.m.Pending(w.id, len(events))
+	w.mu.Lock()
 	t := w.s.Step(town.Input{Now: town.TimeOf(w.clock.at), Events: events})
-	w.m.Pending(w.id, 0)
 	w.m.Tick(w.id, t, 700*time.Millisecond, w.s)
-	w.m.Rest(w.id, w.s, 5*time.Second)
+	w.mu.Unlock()
+	w.m.Pending(w.id, 0)
+	w.m.Rest(w.id, 5*time.Second)
 	return t
 }
 

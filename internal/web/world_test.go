@@ -38,13 +38,13 @@ type world struct {
 // nobody carries no effect out and counts nothing.
 type nobody struct{}
 
-func (nobody) Carry(town.TownID, []town.Effect)                         {}
-func (nobody) Begin(town.TownID, *town.State)                           {}
-func (nobody) Pending(town.TownID, int)                                 {}
-func (nobody) Tick(town.TownID, *town.Tick, time.Duration, *town.State) {}
-func (nobody) Rest(town.TownID, *town.State, time.Duration)             {}
-func (nobody) Commit(time.Duration, error)                              {}
-func (nobody) Observed(town.TownID, town.Observed, bool)                {}
+func (nobody) Carry(town.TownID, []town.Effect)                             {}
+func (nobody) Begin(town.TownID, *town.State, func(func(*town.State)) bool) {}
+func (nobody) Pending(town.TownID, int)                                     {}
+func (nobody) Tick(town.TownID, *town.Tick, time.Duration, *town.State)     {}
+func (nobody) Rest(town.TownID, time.Duration)                              {}
+func (nobody) Commit(time.Duration, error)                                  {}
+func (nobody) Observed(town.TownID, town.Observed, bool)                    {}
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()

@@ -32,6 +32,10 @@ func New(w io.Writer, form Form, level *slog.LevelVar) *slog.Logger {
 // withoutSecrets masks values by their name, and texts that look like a secret. No line of ours has any;
 // this is for the one that will be written without thinking of it.
 func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindTime, slog.KindBool: // no secret, whatever its name
+		return a
+	}
 	if mask.Name(a.Key) {
 		return slog.String(a.Key, mask.Masked)
 	}
@@ -40,7 +44,9 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(mask.Text(a.Value.String()))
 	case slog.KindAny:
 		switch v := a.Value.Any().(type) {
-		case slog.Level, *slog.Source:
+		case slog.Level:
+			a.Value = slog.StringValue(v.String())
+		case *slog.Source:
 		case error:
 			a.Value = slog.StringValue(mask.Text(v.Error()))
 		case fmt.Stringer:

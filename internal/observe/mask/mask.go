@@ -93,15 +93,25 @@ func address(s string) string {
 // secretNames are parts of the names of what is never written, whatever its value.
 var secretNames = []string{"token", "secret", "password", "passwd", "credential", "authorization", "cookie", "dsn", "prompt", "diff", "body", "title"}
 
+// byLetter are the same by their first letter, so that a name is gone through once.
+var byLetter = func() (by [256][]string) {
+	for _, part := range secretNames {
+		by[part[0]] = append(by[part[0]], part)
+	}
+	return by
+}()
+
 // Name reports whether a value of this name is never to be written.
 func Name(name string) bool {
 	name = strings.ToLower(name)
 	if name == "env" || name == "environment" || strings.HasSuffix(name, "key") {
 		return true
 	}
-	for _, part := range secretNames {
-		if strings.Contains(name, part) {
-			return true
+	for i := range len(name) {
+		for _, part := range byLetter[name[i]] {
+			if strings.HasPrefix(name[i:], part) {
+				return true
+			}
 		}
 	}
 	return false
