@@ -97,7 +97,7 @@ func variables() []object {
 	}
 	return []object{
 		{"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus", "refresh": 1, "hide": 0, "regex": "", "multi": false,
-			"includeAll": false, "current": object{}, "options": []object{}, "description": "The Prometheus that scrapes gastown"},
+			"includeAll": false, "current": object{"text": "default", "value": "default"}, "options": []object{}, "description": "The Prometheus that scrapes gastown"},
 		choice("town", "Town", "Servers with very many towns have totals alone, which are among All", "label_values(gastown_reconciler_ticks_total, town)"),
 		choice("rig", "Rig", "For the merge queue", `label_values(gastown_merge_queue_depth{town=~"$town"}, rig)`),
 		{"type": "textbox", "name": "gastown_url", "label": "gastown at", "description": "Where the links of this dashboard lead", "hide": 0,
@@ -168,9 +168,18 @@ func (p *panel) options() object {
 			"tooltip": object{"mode": "multi", "sort": "desc"},
 		}
 	case "gauge":
-		return object{"reduceOptions": last, "showThresholdLabels": true, "showThresholdMarkers": true, "orientation": "auto"}
+		return object{
+			"reduceOptions": last, "showThresholdLabels": true, "showThresholdMarkers": true, "orientation": "auto", "sizing": "auto", "minVizWidth": 75, "minVizHeight": 75,
+		}
 	case "bargauge":
-		return object{"reduceOptions": last, "displayMode": "basic", "orientation": "horizontal", "showUnfilled": true, "valueMode": "color"}
+		return object{
+			"reduceOptions": last, "displayMode": "basic", "orientation": "horizontal", "showUnfilled": true, "valueMode": "color", "namePlacement": "auto",
+			"sizing": "auto", "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 300,
+			"legend": object{"showLegend": false, "displayMode": "list", "placement": "bottom", "calcs": []string{}},
+		}
 	}
-	return object{"reduceOptions": last, "colorMode": "value", "graphMode": "area", "justifyMode": "auto", "textMode": "auto", "orientation": "auto"}
+	return object{
+		"reduceOptions": last, "colorMode": "value", "graphMode": "area", "justifyMode": "auto", "textMode": "auto", "orientation": "auto",
+		"wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
+	}
 }

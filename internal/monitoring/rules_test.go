@@ -105,9 +105,10 @@ func grafanaRulesYAML(t *testing.T) []byte {
 			Labels: a.Labels, Annotations: notes,
 			Data: []grafanaQuery{
 				{RefID: "A", Range: map[string]int{"from": 600, "to": 0}, Source: "gastown-prometheus",
-					Model: map[string]any{"refId": "A", "expr": a.Expr, "instant": true, "range": false}},
+					Model: map[string]any{"refId": "A", "expr": a.Expr, "instant": true, "range": false,
+						"datasource": object{"type": "prometheus", "uid": "gastown-prometheus"}}},
 				{RefID: "B", Range: map[string]int{"from": 600, "to": 0}, Source: "__expr__", Model: map[string]any{
-					"refId": "B", "type": "threshold", "expression": "A",
+					"refId": "B", "type": "threshold", "expression": "A", "datasource": object{"type": "__expr__", "uid": "__expr__"},
 					"conditions": []map[string]any{{"evaluator": map[string]any{"type": "gt", "params": []int{0}}}},
 				}},
 			},
