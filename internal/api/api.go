@@ -40,6 +40,10 @@ type Config struct {
 	Presets []string
 	// Shutdown has the server stop, soon.
 	Shutdown func()
+	// AnyHost takes requests whatever they call this server. Otherwise those that come over loopback must name that,
+	// or the host of PublicURL, which a proxy passes on.
+	AnyHost   bool
+	PublicURL string
 	// Metrics serves /metrics.
 	Metrics http.Handler
 	// Pages enters the pages for people, if there are to be any.
@@ -151,7 +155,7 @@ func (s *server) outer(mux *http.ServeMux) http.Handler {
 		}()
 		rec.Header().Set("X-Content-Type-Options", "nosniff")
 		rec.Header().Set("Cache-Control", "no-store")
-		if why := foreign(r); why != "" {
+		if why := s.foreign(r); why != "" {
 			writeProblem(rec, http.StatusForbidden, why)
 			return
 		}
@@ -182,7 +186,7 @@ func methodsOf(mux *http.ServeMux, r *http.Request) []string {
 
 // foreign refuses requests that a web page of another origin has a browser make: by a name that
 // was made to point at this machine, or with an Origin that is not this server's.
-func foreign(r *http.Request) string {
+func (s *server) foreign(r *http.Request) string {
 	origin := r.Header.Get("Origin")
 	if origin != "" {
 		u, err := url.Parse(origin)
@@ -191,7 +195,7 @@ func foreign(r *http.Request) string {
 		}
 	}
 	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !ok {
+	if !ok || s.AnyHost {
 		return ""
 	}
 	local, _, err := net.SplitHostPort(addr.String())
@@ -206,7 +210,10 @@ func foreign(r *http.Request) string {
 	if ip := net.ParseIP(host); strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback()) {
 		return ""
 	}
-	return "this server is for this machine: use localhost or 127.0.0.1"
+	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" && strings.EqualFold(host, u.Hostname()) {
+		return ""
+	}
+	return "this server is for this machine: use localhost or 127.0.0.1, or start it with --public-url if a proxy passes this name on"
 }
 
 // recorder remembers the status code.

@@ -47,16 +47,16 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldAt(t, nil)
+	return newWorldWith(t, func(*server.Options) {})
 }
 
-// newWorldAt is a world whose towns go by a clock.
-func newWorldAt(t *testing.T, now func() time.Time) *world {
+// newWorldWith is a world whose server has other options.
+func newWorldWith(t *testing.T, other func(*server.Options)) *world {
 	t.Helper()
 	home := t.TempDir()
-	s, err := server.Start(t.Context(), server.Options{
-		Home: home, Listen: "127.0.0.1:0", Version: "test", Log: slog.New(slog.DiscardHandler), Now: now,
-	})
+	opts := server.Options{Home: home, Listen: "127.0.0.1:0", Version: "test", Log: slog.New(slog.DiscardHandler)}
+	other(&opts)
+	s, err := server.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"gastown/internal/api"
 	"gastown/internal/auth"
 	"gastown/internal/cli"
+	"gastown/internal/server"
 	"gastown/internal/town"
 	"gastown/internal/wire"
 )
@@ -219,4 +220,44 @@ func TestForeignPagesAreRefused(t *testing.T) {
 		}
 	}
 	w.untouched(before)
+}
+
+// A proxy on the same machine passes on the name by which people reach the server, which must know it. One that is
+// public may be called anything.
+func TestNamesThatAProxyPassesOn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what           string
+		set            func(*server.Options)
+		host           string
+		ok             bool
+		origin, answer string
+	}{
+		{what: "nothing said", set: func(*server.Options) {}, host: "town.example.org", answer: "--public-url"},
+		{what: "another name", set: func(o *server.Options) { o.Reports.PublicURL = "https://town.example.org" }, host: "evil.example", answer: "--public-url"},
+		{what: "its name", set: func(o *server.Options) { o.Reports.PublicURL = "https://town.example.org" }, host: "Town.example.org", ok: true},
+		{what: "its name and port", set: func(o *server.Options) { o.Reports.PublicURL = "https://town.example.org:8443" }, host: "town.example.org:8443",
+			origin: "https://town.example.org:8443", ok: true},
+		{what: "a page elsewhere", set: func(o *server.Options) { o.Reports.PublicURL = "https://town.example.org" }, host: "town.example.org",
+			origin: "https://evil.example", answer: "another origin"},
+		{what: "public", set: func(o *server.Options) { o.Public = true }, host: "gastown:7333", ok: true},
+		{what: "public, a page elsewhere", set: func(o *server.Options) { o.Public = true }, host: "gastown:7333", origin: "https://evil.example", answer: "another origin"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorldWith(t, c.set)
+			headers := []string{"Host", c.host}
+			if c.origin != "" {
+				headers = append(headers, "Origin", c.origin)
+			}
+			r := w.do(w.admin, http.MethodGet, at+"/beads", nil, headers...)
+			if c.ok {
+				if r.code != http.StatusOK {
+					t.Errorf("%d: %s", r.code, r.body)
+				}
+				return
+			}
+			r.problem(http.StatusForbidden, c.answer)
+		})
+	}
 }

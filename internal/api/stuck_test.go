@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gastown/internal/controller"
+	"gastown/internal/server"
 	"gastown/internal/town"
 	"gastown/internal/wire"
 )
@@ -26,7 +27,7 @@ func (c *clock) jump(d time.Duration) { c.ahead.Add(int64(d)) }
 // started any more, until a breaker opens.
 func stuck(t *testing.T, c *clock) (*world, town.BeadID) {
 	t.Helper()
-	w := newWorldAt(t, c.now)
+	w := newWorldWith(t, func(o *server.Options) { o.Now = c.now })
 	w.must(http.StatusCreated, http.MethodPost, "/api/towns/main/rigs", wire.NewRig{URL: repo(t)})
 	t.Cleanup(w.quiet)
 	waits := []string{"sh", "-c", `mkfifo "$PWD.fifo" && read -r _ <"$PWD.fifo"`}

@@ -95,7 +95,7 @@ func (a *app) up(ctx context.Context, f *upFlags) error {
 		return &exitError{exitUsage, err}
 	}
 	collectLess()
-	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Version: Version(), LabelledTowns: f.labelled, Log: log, Level: level, Reports: reports, Collector: f.collector})
+	s, err := server.Start(ctx, server.Options{Home: a.home, Listen: f.listen, Public: f.public, Version: Version(), LabelledTowns: f.labelled, Log: log, Level: level, Reports: reports, Collector: f.collector})
 	if err != nil {
 		return err
 	}

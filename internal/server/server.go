@@ -41,7 +41,9 @@ type Options struct {
 	// Home is the data folder; it is made if it is not there.
 	Home string
 	// Listen is the address, such as 127.0.0.1:7333; port 0 takes a free one.
-	Listen  string
+	Listen string
+	// Public says that other machines may reach the address, by names of their own.
+	Public  bool
 	Version string
 	Log     *slog.Logger
 	// LabelledTowns is how many towns have metrics of their own; observe.DefaultLabelled if zero.
@@ -207,7 +209,7 @@ func (s *Server) serve(metrics *observe.Metrics) {
 	s.http = &http.Server{
 		Handler: api.New(api.Config{
 			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: git.CheckURL, Logs: s.logs,
-			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(),
+			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(), AnyHost: s.opts.Public, PublicURL: s.opts.Reports.PublicURL,
 			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Level: s.opts.Level, Reports: s.reports, Traces: s.traces, Done: s.done,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
