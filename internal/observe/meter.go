@@ -13,13 +13,13 @@ const pictureEvery = time.Second
 
 // meter has the figures of one town. Counters are kept up as things happen. What changes with the state is taken
 // down at a scrape, and by a tick if that is a second ago, so that a tick pays for what it did and not for the size
-// of its town. What ages does so at the scrape. A scrape never waits for a loop: one that is at work is seen as it
-// was within the last second, and one that hangs as it was before.
+// of its town. What ages does so at the scrape. A scrape never waits for a loop: one that is at work, or hangs, is
+// seen without what it did in the second before.
 type meter struct {
 	name string
-	look func(func(*town.State)) bool // as controller.Meter has it
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex                   // guards what follows
+	look    func(func(*town.State)) bool // as controller.Meter has it
 	counted map[key]float64
 	took    histogram
 	last    time.Time     // of the last Step

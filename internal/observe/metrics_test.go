@@ -183,8 +183,8 @@ func TestManyTownsAreOne(t *testing.T) {
 	})
 }
 
-// A scrape sees what the last tick left. It does not wait for a loop that is at work, which it sees as it was a second
-// before at most.
+// A scrape sees what the last tick left. It does not wait for a loop that is at work, of which it may miss what that did
+// in the second before.
 func TestAScrapeWaitsForNoLoop(t *testing.T) {
 	t.Parallel()
 	m, c := fresh(0)
