@@ -196,6 +196,7 @@ func (c *checker) lateWord(s *town.State, in town.Input) {
 // decisions: nothing is dispatched while the town stops that, nor beyond the cap; starts are bounded.
 func (c *checker) decisions(s *town.State, rec *town.Tick) {
 	c.stops(s, rec)
+	c.order(s, rec)
 	c.questions(s, rec)
 	c.reminders(rec)
 	starts := 0
@@ -227,7 +228,9 @@ func (c *checker) changes(s *town.State, rec *town.Tick) {
 			c.ledger.hooks(c, town.AgentID(x.ID), s.Agent(town.AgentID(x.ID)))
 			c.nudges(s, town.AgentID(x.ID))
 		case town.KindBead:
-			if b := s.Bead(town.BeadID(x.ID)); b != nil {
+			b := s.Bead(town.BeadID(x.ID))
+			c.ledger.begins(town.BeadID(x.ID), b)
+			if b != nil {
 				c.bead(s, b)
 				c.bounds(s, rec, b)
 			}

@@ -50,6 +50,7 @@ type ledger struct {
 	hooked   map[town.AgentID]town.BeadID
 	orphaned map[town.Run]town.Time
 	closed   map[town.BeadID]bool
+	begun    map[town.BeadID]bool            // in progress after the last recorded tick
 	merged   map[string]bool                 // commits
 	within   map[string]map[town.BeadID]bool // work by rig and branch
 	windows  []startCount
@@ -66,7 +67,7 @@ func newLedger() ledger {
 	return ledger{
 		emitted: map[string]bool{}, told: map[town.Run]bool{}, stopped: map[town.Run]bool{},
 		over: map[town.Run]bool{}, alive: map[town.Run]fact{}, holders: map[town.BeadID]town.AgentID{},
-		hooked: map[town.AgentID]town.BeadID{}, orphaned: map[town.Run]town.Time{}, merged: map[string]bool{}, closed: map[town.BeadID]bool{},
+		hooked: map[town.AgentID]town.BeadID{}, orphaned: map[town.Run]town.Time{}, merged: map[string]bool{}, closed: map[town.BeadID]bool{}, begun: map[town.BeadID]bool{},
 		within: map[string]map[town.BeadID]bool{}, pulls: newPullLedger(), care: newCareLedger(),
 	}
 }
@@ -219,6 +220,14 @@ func (l *ledger) truth(s *town.State, b *town.Bead) string {
 
 func (l *ledger) mergedFor(s *town.State, id town.BeadID) bool {
 	return slices.ContainsFunc(s.RequestsOf(id), func(mr *town.Bead) bool { return l.merged[mr.Merge.MergeCommit] })
+}
+
+// begins notes whether a bead is in progress; nil is one that is gone.
+func (l *ledger) begins(id town.BeadID, b *town.Bead) {
+	delete(l.begun, id)
+	if b != nil && b.Status == town.InProgress {
+		l.begun[id] = true
+	}
 }
 
 // final: a closed bead stays closed, and only a bead in progress has an attempt that goes on: its last.

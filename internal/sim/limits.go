@@ -69,6 +69,27 @@ func (c *checker) stops(s *town.State, rec *town.Tick) {
 	}
 }
 
+// order: nothing is begun before what it waits for is over. What had been begun before it was made to wait goes on.
+func (c *checker) order(s *town.State, rec *town.Tick) {
+	for i := range rec.Actions {
+		a := &rec.Actions[i]
+		b := s.Bead(a.Bead)
+		if a.Kind != town.DispatchAgent || b == nil || c.ledger.begun[b.ID] {
+			continue
+		}
+		for _, d := range s.Needs(b.ID) {
+			on := s.Bead(d.On)
+			if d.Kind != town.Blocks || on == nil || on.Status == town.Closed {
+				continue
+			}
+			if on.Status == town.Failed && s.Config(b.Rig).OnBlockerFailed == town.BlockerContinue {
+				continue
+			}
+			c.failf("order", b.ID, "%s was given to %s by %s, and %s, which it waits for, is %s", b.ID, a.Agent, a.Rule, on.ID, on.Status)
+		}
+	}
+}
+
 // ends reports whether the tick has ended a probe.
 func ends(rec *town.Tick, breaker string, probe town.Run) bool {
 	for i := range rec.Actions {

@@ -58,3 +58,53 @@ func TestRemindersAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// What is begun before its blocker is over is found. A failed blocker holds unless the configuration says otherwise,
+// and what goes on already need not wait.
+func TestOrderIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		what    string
+		blocker town.BeadStatus
+		policy  town.BlockerPolicy
+		begun   bool
+		wrong   bool
+	}{
+		{what: "an open blocker", blocker: town.Open, wrong: true},
+		{what: "one in review", blocker: town.InReview, wrong: true},
+		{what: "one that is closed", blocker: town.Closed},
+		{what: "one that failed", blocker: town.Failed, wrong: true},
+		{what: "one that failed and is not waited for", blocker: town.Failed, policy: town.BlockerContinue},
+		{what: "one of a bead that goes on", blocker: town.Open, begun: true},
+	} {
+		s := town.New("t", "Town", Start)
+		events := []town.Event{
+			{Payload: &town.RigAdded{Rig: "web", URL: "/srv/web", DefaultBranch: "main"}},
+			{Payload: &town.BeadCreated{Beads: []town.NewBead{{Key: "a", Title: "First", Rig: "web"}, {Title: "Second", Rig: "web", DependsOn: []string{"a"}}}}},
+		}
+		if x.policy != "" {
+			events = append(events, town.Event{Payload: &town.TownConfigured{Settings: town.Settings{OnBlockerFailed: &x.policy}}})
+		}
+		for i := range events {
+			events[i].Seq, events[i].Type, events[i].By = town.Seq(i+1), events[i].Payload.Type(), "admin"
+		}
+		made := s.Step(town.Input{Now: Start, Events: events}).Events[1].Made
+		first, second := town.BeadID(made[0]), town.BeadID(made[1])
+		s, err := s.Rewritten(func(entity any) {
+			if b, ok := entity.(*town.Bead); ok && b.ID == first {
+				b.Status = x.blocker
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newChecker(stream(1, 1), nil, nil)
+		if x.begun {
+			c.ledger.begins(second, &town.Bead{Status: town.InProgress})
+		}
+		c.order(s, &town.Tick{Actions: []town.Action{{Kind: town.DispatchAgent, Bead: second, Agent: "toast", Rule: "beads/dispatch"}}})
+		if (c.failure != nil) != x.wrong {
+			t.Errorf("%s: %+v", x.what, c.failure)
+		}
+	}
+}
