@@ -23,7 +23,7 @@ func TestMergeGateFails(t *testing.T) {
 		"exit":    {Gate{Shell: "for i in $(seq 500); do echo line $i; done; echo https://u:s3cret@h/ >&2; exit 3"}, 3, "line 402", false},
 		"signal":  {Gate{Shell: "kill -KILL $$"}, 137, "", false},
 		"nothing": {Gate{Command: []string{"/no/such/program"}}, 127, "no such file", false},
-		"timeout": {Gate{Shell: "echo begun; sleep 1000", Timeout: 500 * time.Millisecond}, 137, "begun", true},
+		"timeout": {Gate{Shell: "echo begun; sleep 1000", Timeout: 5 * time.Second}, 137, "begun", true},
 	} {
 		test.gate.Name = name
 		result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{
@@ -48,17 +48,20 @@ func TestMergeGateFails(t *testing.T) {
 
 func TestGateGroupIsKilled(t *testing.T) {
 	t.Parallel()
-	for name, shell := range map[string]string{
-		"at the timeout":        "exec 9>ended; trap '' TERM; (trap '' TERM; sleep 1000) & wait",
-		"after a good ending":   "exec 9>ended; (trap '' TERM; sleep 1000) & exit 0",
-		"with its outputs gone": "exec 9>ended >/dev/null 2>&1; (trap '' TERM; sleep 1000) & wait",
+	for name, test := range map[string]struct {
+		shell   string
+		timeout time.Duration
+	}{
+		"at the timeout":        {"exec 9>ended; trap '' TERM; (trap '' TERM; sleep 1000) & wait", 2 * time.Second},
+		"after a good ending":   {"exec 9>ended; (trap '' TERM; sleep 1000) & exit 0", 10 * time.Minute},
+		"with its outputs gone": {"exec 9>ended >/dev/null 2>&1; (trap '' TERM; sleep 1000) & wait", 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			ended := fifo(t, dir)
-			failure, err := runGate(context.Background(), Gate{Name: name, Shell: shell, Timeout: time.Second}, dir, os.Environ(), nil)
-			if err != nil || (failure == nil) != strings.HasSuffix(shell, "exit 0") {
+			failure, err := runGate(context.Background(), Gate{Name: name, Shell: test.shell, Timeout: test.timeout}, dir, os.Environ(), nil)
+			if err != nil || (failure == nil) != strings.HasSuffix(test.shell, "exit 0") {
 				t.Errorf("got %+v, %v", failure, err)
 			}
 			ended()

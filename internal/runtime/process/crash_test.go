@@ -131,9 +131,44 @@ func TestInterruptedStartIsOver(t *testing.T) {
 	}
 }
 
-// slowSupervisor waits for the FIFO "gate" before it becomes a supervisor.
-func slowSupervisor(gate string) []string {
-	return append([]string{"/bin/sh", "-c", `gate=$0; read x <"$gate"; exec "$@"`, gate}, supervisor()...)
+// A slowSupervisor says "up" on the FIFO born and waits for a line from the FIFO
+// gate before it becomes a supervisor.
+type slowSupervisor struct {
+	command    []string
+	born, gate *os.File
+}
+
+func newSlowSupervisor(t *testing.T, dir string) slowSupervisor {
+	t.Helper()
+	gate := filepath.Join(dir, "gate")
+	ok(t, syscall.Mkfifo(gate, 0o600))
+	// Open for both, so that opening waits for nobody.
+	held, err := os.OpenFile(gate, os.O_RDWR, 0)
+	ok(t, err)
+	t.Cleanup(func() { held.Close() })
+	born := fifo(t, dir, "born")
+	script := []string{"/bin/sh", "-c", `echo up >"$0/born"; read x <"$0/gate"; exec "$@"`, dir}
+	return slowSupervisor{command: append(script, supervisor()...), born: born, gate: held}
+}
+
+// abandonedStart begins a start and takes the asking back as soon as the
+// supervisor is there. It returns what the start returned.
+func (s slowSupervisor) abandonedStart(t *testing.T, rt *process.Runtime, asked runtime.Spec) error {
+	t.Helper()
+	ctx, abandon := context.WithCancel(t.Context())
+	defer abandon()
+	answer := make(chan error, 1)
+	go func() { answer <- rt.Start(ctx, asked) }()
+	up(t, s.born, 1)
+	abandon()
+	return <-answer
+}
+
+// goOn lets the supervisor begin its work.
+func (s slowSupervisor) goOn(t *testing.T) {
+	t.Helper()
+	_, err := s.gate.WriteString("go\n")
+	ok(t, err)
 }
 
 func TestStartWithoutAnswer(t *testing.T) {
@@ -148,29 +183,22 @@ func TestStartWithoutAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root, dir := t.TempDir(), t.TempDir()
-			gate := filepath.Join(dir, "gate")
-			ok(t, syscall.Mkfifo(gate, 0o600))
-			open1, err := os.OpenFile(gate, os.O_RDWR, 0)
-			ok(t, err)
-			defer open1.Close()
+			slow := newSlowSupervisor(t, dir)
 			ok(t, os.WriteFile(filepath.Join(dir, "vanishing"), []byte("#!/bin/sh\n"), 0o700))
 
-			rt := open(t, process.Options{Root: root, Supervisor: slowSupervisor(gate)})
+			rt := open(t, process.Options{Root: root, Supervisor: slow.command})
 			s := spec(dir, 1, "echo started >>starts; sleep 600")
 			s.Command[0] = c.command
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			defer cancel()
-			err = rt.Start(ctx, s)
+			err := slow.abandonedStart(t, rt, s)
 			var rejected *runtime.StartError
-			if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &rejected) {
+			if !errors.Is(err, context.Canceled) || errors.As(err, &rejected) {
 				t.Fatalf("start gave %v, want an unknown outcome", err)
 			}
 			if got := report(t, rt); got.State != runtime.StateStarting {
 				t.Errorf("listed is %+v, want starting", got)
 			}
 			ok(t, os.Remove(filepath.Join(dir, "vanishing")))
-			_, err = open1.WriteString("go\n")
-			ok(t, err)
+			slow.goOn(t)
 
 			// Asking again waits for the one start and tells what came of it.
 			err = rt.Start(t.Context(), s)
@@ -192,17 +220,14 @@ func TestStartWithoutAnswer(t *testing.T) {
 func TestStopOfAStartWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	root, dir := t.TempDir(), t.TempDir()
-	gate := filepath.Join(dir, "gate")
-	ok(t, syscall.Mkfifo(gate, 0o600))
-	rt := open(t, process.Options{Root: root, Supervisor: slowSupervisor(gate)})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if err := rt.Start(ctx, spec(dir, 1, "sleep 600")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("start gave %v, want the deadline", err)
+	slow := newSlowSupervisor(t, dir)
+	rt := open(t, process.Options{Root: root, Supervisor: slow.command})
+	if err := slow.abandonedStart(t, rt, spec(dir, 1, "sleep 600")); !errors.Is(err, context.Canceled) {
+		t.Fatalf("start gave %v, want that it was abandoned", err)
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- rt.Stop(t.Context(), key(1)) }()
-	ok(t, os.WriteFile(gate, []byte("go\n"), 0o600))
+	slow.goOn(t)
 	ok(t, <-stopped)
 	if got := exit(t, rt); got.Reason != runtime.ReasonStopped {
 		t.Errorf("reported is %+v, want stopped", got)

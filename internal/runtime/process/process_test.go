@@ -185,10 +185,10 @@ func up(t *testing.T, f *os.File, lines int) {
 }
 
 // gone fails the test unless everybody who had the FIFO open has ended. The
-// kernel closes files a moment after it ends a process, hence the second.
+// kernel closes files a moment after it ends a process, so that is waited for.
 func gone(t *testing.T, f *os.File) {
 	t.Helper()
-	ok(t, f.SetReadDeadline(time.Now().Add(time.Second)))
+	ok(t, f.SetReadDeadline(time.Now().Add(patience)))
 	if _, err := io.Copy(io.Discard, f); err != nil {
 		t.Errorf("a process of the run still lives: %v", err)
 	}

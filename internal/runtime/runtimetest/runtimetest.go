@@ -231,10 +231,10 @@ func (w *world) line(from *os.File) string {
 }
 
 // gone fails the test unless every process that had a FIFO open has ended. The
-// kernel closes files a moment after it ends a process, hence the second.
+// kernel closes files a moment after it ends a process, so that is waited for.
 func (w *world) gone(held *os.File) {
 	w.t.Helper()
-	w.ok(held.SetReadDeadline(time.Now().Add(time.Second)))
+	w.ok(held.SetReadDeadline(time.Now().Add(patience)))
 	if _, err := io.Copy(io.Discard, held); err != nil {
 		w.t.Fatalf("a process of the run still lives: %v", err)
 	}

@@ -78,7 +78,8 @@ func testStartAfterEnd(w *world) {
 }
 
 func testStartConcurrent(w *world) {
-	spec := w.spec(1, `echo started >>starts; sleep 600`)
+	up := w.fifo("up")
+	spec := w.spec(1, `exec 3>up; echo started >>starts; echo up >&3; sleep 600`)
 	ctx := w.ctx()
 	errs := make([]error, 8)
 	var group sync.WaitGroup
@@ -87,7 +88,9 @@ func testStartConcurrent(w *world) {
 	}
 	group.Wait()
 	w.ok(errors.Join(errs...))
+	w.line(up)
 	w.ok(w.rt.Stop(w.ctx(), key(1)))
+	w.gone(up)
 	if got := w.read("starts"); got != "started\n" {
 		w.t.Errorf("the agent was started more than once: %q", got)
 	}
