@@ -73,7 +73,7 @@ func dashboardJSON(t *testing.T) []byte {
 	}
 	data, err := json.MarshalIndent(object{
 		"title": "gastown", "uid": "gastown-1", "description": "Made by \"make reference\"; see docs/monitoring.md.",
-		"tags": []string{"gastown"}, "schemaVersion": schemaVersion, "version": 1, "editable": true, "graphTooltip": 1,
+		"tags": []string{"gastown"}, "schemaVersion": schemaVersion, "version": 1, "editable": false, "graphTooltip": 1,
 		"refresh": "30s", "time": object{"from": "now-3h", "to": "now"}, "timezone": "browser", "timepicker": object{},
 		"annotations": object{"list": []object{}}, "templating": object{"list": variables()}, "panels": panels,
 		"links": []object{{
@@ -88,18 +88,21 @@ func dashboardJSON(t *testing.T) []byte {
 }
 
 func variables() []object {
-	choice := func(name, label, about, values string) object {
+	choice := func(name, label, about, values, all string) object {
 		return object{
 			"type": "query", "name": name, "label": label, "description": about, "datasource": source, "definition": values,
 			"query": object{"query": values, "refId": name}, "refresh": 2, "sort": 1, "multi": true, "includeAll": true,
-			"allValue": ".*", "current": object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}, "hide": 0, "regex": "", "options": []object{},
+			"allValue": all, "current": object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}, "hide": 0, "regex": "", "options": []object{},
 		}
 	}
 	return []object{
 		{"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus", "refresh": 1, "hide": 0, "regex": "", "multi": false,
 			"includeAll": false, "current": object{"text": "default", "value": "default"}, "options": []object{}, "description": "The Prometheus that scrapes gastown"},
-		choice("town", "Town", "Servers with very many towns have totals alone, which are among All", "label_values(gastown_reconciler_ticks_total, town)"),
-		choice("rig", "Rig", "For the merge queue", `label_values(gastown_merge_queue_depth{town=~"$town"}, rig)`),
+		choice("job", "Job", "What Prometheus calls the servers", "label_values(gastown_build_info, job)", ".+"),
+		choice("instance", "Instance", "Servers of which each has towns of its own", `label_values(gastown_build_info{job=~"$job"}, instance)`, ".+"),
+		choice("town", "Town", "Servers with very many towns have totals alone, which are among All",
+			"label_values("+of("gastown_reconciler_ticks_total")+", town)", ".*"),
+		choice("rig", "Rig", "For the merge queue", "label_values("+of("gastown_merge_queue_depth", inTown)+", rig)", ".*"),
 		{"type": "textbox", "name": "gastown_url", "label": "gastown at", "description": "Where the links of this dashboard lead", "hide": 0,
 			"query": "http://localhost:7333", "current": object{"text": "http://localhost:7333", "value": "http://localhost:7333"}, "options": []object{}},
 	}

@@ -35,9 +35,10 @@ type grafanaPanel struct {
 type grafanaDashboard struct {
 	UID           string
 	SchemaVersion int
+	Editable      bool
 	Panels        []grafanaPanel
 	Templating    struct {
-		List []struct{ Name, Type string }
+		List []struct{ Name, Type, Definition string }
 	}
 }
 
@@ -77,8 +78,11 @@ func TestDashboardIsClean(t *testing.T) {
 	for _, v := range d.Templating.List {
 		vars = append(vars, v.Name+" "+v.Type)
 	}
-	if got, want := strings.Join(vars, ", "), "datasource datasource, town query, rig query, gastown_url textbox"; got != want {
+	if got, want := strings.Join(vars, ", "), "datasource datasource, job query, instance query, town query, rig query, gastown_url textbox"; got != want {
 		t.Errorf("the variables are %s, want %s", got, want)
+	}
+	if d.Editable {
+		t.Error("it can be edited, and the next start takes what was edited away")
 	}
 	for _, why := range complaints(d.Panels) {
 		t.Error(why)
@@ -145,6 +149,8 @@ func complainOf(p *grafanaPanel, say func(*grafanaPanel, string)) {
 			say(p, "a range is fixed, not $__rate_interval: "+q.Expr)
 		case regexp.MustCompile(`\b(rate|increase)\(`).MatchString(q.Expr) && !strings.Contains(q.Expr, "$__rate_interval") && !strings.Contains(q.Expr, "$__range"):
 			say(p, "a rate has no $__rate_interval: "+q.Expr)
+		case !ofChosen(q.Expr):
+			say(p, "a metric is not of the chosen servers: "+q.Expr)
 		}
 		names[q.RefID] = true
 	}
@@ -158,6 +164,16 @@ func complainOf(p *grafanaPanel, say func(*grafanaPanel, string)) {
 			say(p, "the link needs the label town: "+q.LegendFormat)
 		}
 	}
+}
+
+// ofChosen reports whether every metric of an expression is that of the chosen jobs and instances.
+func ofChosen(expr string) bool {
+	for _, at := range metricName.FindAllStringIndex(expr, -1) {
+		if !strings.HasPrefix(expr[at[1]:], "{"+chosen) {
+			return false
+		}
+	}
+	return true
 }
 
 // The checks find what they are for.
@@ -174,6 +190,9 @@ func TestComplaintsAreMade(t *testing.T) {
 		func(p *grafanaPanel) { p.Options.Legend.ShowLegend = false },
 		func(p *grafanaPanel) { p.Targets[0].LegendFormat = "" },
 		func(p *grafanaPanel) { p.Targets[0].Expr = "rate(x{town=~\"$town\"}[5m])" },
+		func(p *grafanaPanel) {
+			p.Targets[0].Expr = strings.ReplaceAll(p.Targets[0].Expr, `, instance=~"$instance"`, "")
+		},
 		func(p *grafanaPanel) { p.FieldConfig.Defaults.Links = nil },
 	} {
 		d := dashboard(t)

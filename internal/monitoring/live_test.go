@@ -3,6 +3,7 @@ package monitoring
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -30,6 +31,7 @@ func TestARealServerIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("names", s.checkNames)
+	t.Run("choices", s.checkChoices)
 	t.Run("exemplars", s.checkExemplars)
 	t.Run("restart", s.checkRestart)
 	t.Run("pages", s.checkPages)
@@ -73,6 +75,34 @@ func (s *site) checkNames(t *testing.T) {
 		if strings.HasPrefix(name, "gastown_") && used[name] == (unused[name] != "") {
 			t.Errorf("%s: used is %v, and unused on purpose because %q", name, used[name], unused[name])
 		}
+	}
+}
+
+// Every variable of the dashboard that asks Prometheus has something to offer.
+func (s *site) checkChoices(t *testing.T) {
+	definition := regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+	offered := map[string]bool{}
+	for _, v := range dashboard(t).Templating.List {
+		if v.Type != "query" {
+			continue
+		}
+		parts := definition.FindStringSubmatch(v.Definition)
+		if parts == nil {
+			t.Fatalf("%s asks for no label's values: %q", v.Name, v.Definition)
+		}
+		for _, f := range ask(t, s.prometheus, "/api/v1/query", concrete(parts[1]), nil) {
+			if value := f.Metric[parts[2]]; value != "" {
+				offered[v.Name+" "+value] = true
+			}
+		}
+	}
+	for _, want := range []string{"job gastown", "instance " + s.at, "town demo", "rig greet"} {
+		if !offered[want] {
+			t.Errorf("%s cannot be chosen, only %v", want, slices.Sorted(maps.Keys(offered)))
+		}
+	}
+	if len(offered) != 4 {
+		t.Errorf("the choices are %v", slices.Sorted(maps.Keys(offered)))
 	}
 }
 

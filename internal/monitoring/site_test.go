@@ -86,7 +86,7 @@ func (s *site) work() <-chan error {
 
 // concrete puts into an expression of the dashboard what Grafana would.
 func concrete(expr string) string {
-	return strings.NewReplacer("$town", ".*", "$rig", ".*", "$__rate_interval", "10s", "$__range", "5m").Replace(expr)
+	return strings.NewReplacer("$job", ".+", "$instance", ".+", "$town", ".*", "$rig", ".*", "$__rate_interval", "10s", "$__range", "5m").Replace(expr)
 }
 
 // questions are the expressions of all panels, and whatever a rule looks at, by where they are from. A rule as a
