@@ -23,7 +23,7 @@ import (
 const patience = 40 * time.Second
 
 // allTime bounds the scripts together, so that a program that does not end is ended.
-const allTime = 2 * time.Minute
+const allTime = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
