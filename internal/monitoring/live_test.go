@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -49,6 +50,11 @@ func (s *site) checkNames(t *testing.T) {
 	text, err := get(s.ctx, "http://"+s.at+"/metrics", token)
 	if err != nil {
 		t.Fatal(err)
+	}
+	check := exec.CommandContext(s.ctx, "promtool", "check", "metrics")
+	check.Stdin = strings.NewReader(text)
+	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool says of the metrics: %s (%v)", out, err)
 	}
 	exported := map[string]bool{"up": true} // by Prometheus itself
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+) `).FindAllStringSubmatch(text, -1) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,15 +16,20 @@ import (
 	"time"
 )
 
-// freePort is one that nobody listens on now.
+// freePort is one that nobody listens on now, and that the system gives to nobody who asks for any port: those begin
+// higher up, and one of them might be taken again before the program has it.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, highest = 15000, 32000
+	for range 100 {
+		at := fmt.Sprint("127.0.0.1:", lowest+rand.IntN(highest-lowest))
+		if l, err := net.Listen("tcp", at); err == nil {
+			_ = l.Close() // it was only to see
+			return at
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("every port is taken")
+	return ""
 }
 
 // program runs a real program until the test is over, and returns where it listens when it is ready.
