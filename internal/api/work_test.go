@@ -69,6 +69,9 @@ func TestKeyOfAnotherRequest(t *testing.T) {
 		}
 		w.do(w.admin, http.MethodPost, at+c.path, body, "Idempotency-Key", key).problem(http.StatusUnprocessableEntity, "Idempotency-Key", "bead_held")
 	}
+	if now := w.now(); now != before {
+		t.Errorf("something came in: %+v, was %+v", now, before)
+	}
 	key = uuid.NewString()
 	w.sling("one title", "Idempotency-Key", key)
 	before = w.now()
