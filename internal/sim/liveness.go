@@ -108,7 +108,8 @@ func unrest(s *town.State, now town.Time, l *ledger) (why string, bead town.Bead
 			return fmt.Sprintf("the process of run %d of %s goes on, and the town does not know", a.Run, a.ID), a.Hook
 		}
 	}
-	for _, run := range slices.Sorted(maps.Keys(l.alive)) {
+	if runs := slices.Sorted(maps.Keys(l.alive)); len(runs) > 0 {
+		run := runs[0]
 		f := l.alive[run]
 		if a := s.Agent(f.agent); a == nil || a.Run != run {
 			return fmt.Sprintf("the process of run %d of %s goes on, and the town does not know", run, f.agent), f.bead

@@ -25,7 +25,7 @@ func TestPanics(t *testing.T) {
 		}()
 		func() {
 			defer func() { r.Panicked("effect", "main", recover()) }()
-			panic(fmt.Sprint("the password is hunter2"))
+			panic("the password is hunter2")
 		}()
 		got := arrived(t, r, in)
 		if len(got) != 2 {
