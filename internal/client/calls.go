@@ -293,11 +293,6 @@ func (t *Town) Bundle(ctx context.Context, query url.Values) (io.ReadCloser, err
 	return resp.Body, nil
 }
 
-// Events returns a page of events; query has the filters of the API.
-func (t *Town) Events(ctx context.Context, query url.Values) (json.RawMessage, error) {
-	return get[json.RawMessage](ctx, t.c, t.at("events")+"?"+query.Encode())
-}
-
 // Why explains a bead, agent or convoy, with the last things that happened to it.
 // At a moment that is past if at is not zero.
 func (t *Town) Why(ctx context.Context, id string, at town.Time) (wire.Why, error) {

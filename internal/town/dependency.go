@@ -28,11 +28,6 @@ func (d *Dependency) key() string {
 	return string(d.Kind) + " " + string(d.Bead) + " " + string(d.On)
 }
 
-func (d *Dependency) clone() *Dependency {
-	c := *d
-	return &c
-}
-
 func (d *Dependency) code(c *coder) {
 	codeString(c, &d.Bead)
 	codeString(c, &d.On)

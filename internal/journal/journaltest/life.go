@@ -34,15 +34,6 @@ func NewLife(ctx context.Context, j journal.Journal, id town.TownID, pick Pick) 
 	return &Life{Journal: j, ID: id, State: s, Now: Birth, pick: pick}, nil
 }
 
-// ResumeLife recovers a town from the journal and goes on with it.
-func ResumeLife(ctx context.Context, j journal.Journal, id town.TownID, pick Pick) (*Life, error) {
-	s, err := journal.Recover(ctx, j, id)
-	if err != nil {
-		return nil, err
-	}
-	return &Life{Journal: j, ID: id, State: s, Now: s.At(), pick: pick}, nil
-}
-
 // Step stores a few events, lets time pass and takes the next tick, with everything that is
 // pending. It returns the receipts and the stored tick, which is nil if nothing happened. On an
 // error the state is as it was before.
