@@ -253,13 +253,12 @@ func (c *checker) bead(s *town.State, b *town.Bead) {
 	}
 }
 
-func (c *checker) why(s *town.State, b *town.Bead) town.Why {
+func (c *checker) why(s *town.State, b *town.Bead) {
 	w, _ := s.Why(string(b.ID), c.now)
 	if len(w.Due)+len(w.Waits) == 0 {
 		c.failf("why", b.ID, "%s %s is %s, and nothing says why", b.Type, b.ID, b.Status)
 	}
 	c.cov.waits(&w)
-	return w
 }
 
 // full checks the town as a whole: every bead has a reason, a town that is restored and looks at
