@@ -129,12 +129,14 @@ func (o *Observer) submit(ctx context.Context, id town.TownID, events ...town.Ev
 }
 
 // look compares every agent that may have a process with what the runtime says, and reports
-// whether there is any to look at again.
-func (o *Observer) look(ctx context.Context) bool {
+// whether there is any to look at again. One that is being started is not compared yet, but kept in
+// mind: its answer may be one that a server before this one had sent, and then nobody pokes.
+func (o *Observer) look(ctx context.Context) (again bool) {
 	watched := map[town.TownID][]*town.Agent{}
 	for _, id := range o.c.Towns() {
 		_ = o.c.Read(id, func(s *town.State) {
 			for _, a := range s.Agents() {
+				again = again || a.Process()
 				if a.Process() && a.Dispatch != town.DispatchPending {
 					watched[id] = append(watched[id], a)
 				}
@@ -142,7 +144,7 @@ func (o *Observer) look(ctx context.Context) bool {
 		})
 	}
 	if len(watched) == 0 {
-		return false
+		return again
 	}
 	reports, err := o.rt.List(ctx)
 	if ctx.Err() != nil {

@@ -189,6 +189,44 @@ func TestSilenceIsALostHeartbeat(t *testing.T) {
 	})
 }
 
+// The answer to a start may be from a server that was killed: it is taken after the observer's first look, and nobody
+// tells the observer. The agent is seen all the same.
+func TestAStartThatIsAnsweredLateIsLookedAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gastown.db")
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t, path)
+		c, _ := start(t, j)
+		withRig(t, c)
+		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
+			{Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now()},
+		}}
+		ob := NewObserver(c, rt)
+		ctx, cancel := context.WithCancel(context.Background())
+		var watching sync.WaitGroup
+		watching.Go(func() { ob.Run(ctx) })
+		synctest.Wait()
+		e := event(&town.DispatchAccepted{})
+		e.Agent, e.Run = "toast", 1
+		if _, err := c.Submit(ctx, "main", e); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(lookEvery + time.Millisecond)
+		synctest.Wait()
+		if got := statuses(t, j); !slices.Equal(got, []string{"running"}) {
+			t.Errorf("seen was %v, want running", got)
+		}
+		cancel()
+		watching.Wait()
+		c.Stop()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestHowARunEnded(t *testing.T) {
 	t.Parallel()
 	for _, x := range []struct {
