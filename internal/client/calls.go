@@ -316,7 +316,32 @@ func (t *Town) History(ctx context.Context, id, before string, limit int) (wire.
 	return get[wire.History](ctx, t.c, t.at("history", id)+"?"+q.Encode())
 }
 
-// Watch calls f for every tick until ctx ends, the server does or f returns false.
+// Until asks there as soon as the town's ticks are listened to, and again after each, until it says that it is so or
+// returns an error: what changes between two looks is not missed. It returns the error of there, of the connection or
+// of ctx.
+func (t *Town) Until(ctx context.Context, there func() (bool, error)) error {
+	for {
+		done, failed := false, error(nil)
+		err := t.Watch(ctx, func(*town.Tick) bool {
+			done, failed = there()
+			return !done && failed == nil
+		})
+		switch {
+		case failed != nil:
+			return failed
+		case done:
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		// The stream was closed: the server stops, or we were too slow for it.
+	}
+}
+
+// Watch calls f with an empty tick once it listens, and then for every tick until ctx ends, the server does or f
+// returns false.
 func (t *Town) Watch(ctx context.Context, f func(*town.Tick) bool) error {
 	resp, err := t.c.open(ctx, http.MethodGet, t.at("stream"), nil)
 	if err != nil {

@@ -247,3 +247,46 @@ func TestWatchTellsTicksUntilItHasHeardEnough(t *testing.T) {
 		t.Errorf("ticks %v, want %v; %v", got, want, err)
 	}
 }
+
+// What is there before the first tick is seen, what a tick brings is seen, and a stream that ends is opened again.
+func TestUntilMissesNothing(t *testing.T) {
+	t.Parallel()
+	const hello, tick = "event: hello\ndata: {}\n\n", "event: tick\ndata: {\"tick\":1}\n\n"
+	for name, x := range map[string]struct {
+		streams []string // what each stream says before it ends
+		looks   int      // the look that finds it
+	}{
+		"at once":                {[]string{hello}, 1},
+		"with a tick":            {[]string{hello + tick}, 2},
+		"after the stream ended": {[]string{hello + tick, hello}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address, seen := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, x.streams[n-1]) })
+			looks := 0
+			err := at(address, 0).Town("main").Until(t.Context(), func() (bool, error) { looks++; return looks == x.looks, nil })
+			if err != nil || looks != x.looks || len(seen.all()) != len(x.streams) {
+				t.Errorf("%v after %d looks and %d streams, want %d and %d", err, looks, len(seen.all()), x.looks, len(x.streams))
+			}
+		})
+	}
+}
+
+func TestUntilEndsWithAnError(t *testing.T) {
+	t.Parallel()
+	address, _ := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "event: hello\ndata: {}\n\n")
+	})
+	tn, sad := at(address, 0).Town("main"), errors.New("sad")
+	if err := tn.Until(t.Context(), func() (bool, error) { return true, sad }); !errors.Is(err, sad) {
+		t.Errorf("the look failed, and it says %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := tn.Until(ctx, func() (bool, error) { cancel(); return false, nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("it was called off, and it says %v", err)
+	}
+	var none *client.NoServerError
+	if err := at(nobody(t), 0).Town("main").Until(t.Context(), func() (bool, error) { return true, nil }); !errors.As(err, &none) {
+		t.Errorf("nobody is there, and it says %v", err)
+	}
+}

@@ -74,17 +74,11 @@ func BenchmarkSlingToLanded(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for {
+		if err := t.Until(ctx, func() (bool, error) {
 			now, err := t.Bead(ctx, made.ID)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if now.Outcome == town.OutcomeMerged {
-				break
-			}
-			if err := t.Watch(ctx, func(tick *town.Tick) bool { return tick.No == 0 }); err != nil {
-				b.Fatal(err)
-			}
+			return err == nil && now.Outcome == town.OutcomeMerged, err
+		}); err != nil {
+			b.Fatal(err)
 		}
 		took = append(took, time.Since(began))
 	}
@@ -105,17 +99,11 @@ func BenchmarkStatusCommand(b *testing.B) {
 	if _, err := t.CreateConvoy(ctx, wire.NewConvoy{Title: "Crowd", Tasks: tasks}); err != nil {
 		b.Fatal(err)
 	}
-	for {
+	if err := t.Until(ctx, func() (bool, error) {
 		st, err := t.Status(ctx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if st.Agents.Working == agents {
-			break
-		}
-		if err := t.Watch(ctx, func(tick *town.Tick) bool { return tick.No == 0 }); err != nil {
-			b.Fatal(err)
-		}
+		return st.Agents.Working == agents, err
+	}); err != nil {
+		b.Fatal(err)
 	}
 	program, err := plain()
 	if err != nil {

@@ -36,20 +36,12 @@ func endAgents(ctx context.Context, p *Process, agents []*town.Agent) error {
 			return err
 		}
 	}
-	for {
+	return t.Until(ctx, func() (bool, error) {
 		now, err := t.Agents(ctx)
-		if err != nil {
-			return err
-		}
 		running := false
 		for _, a := range now {
 			running = running || a.Process()
 		}
-		if !running {
-			return nil
-		}
-		if err := t.Watch(ctx, func(tick *town.Tick) bool { return tick.No == 0 }); err != nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-	}
+		return !running, err
+	})
 }

@@ -97,15 +97,14 @@ func (s *stage) town() *client.Town { return s.proc.Client().Town(demo.TownID) }
 func (s *stage) until(what string, there func() (bool, error)) {
 	s.t.Helper()
 	for {
-		ok, err := there()
-		if err == nil && ok {
+		err := s.town().Until(s.ctx, there)
+		if err == nil {
 			return
 		}
 		if s.ctx.Err() != nil {
 			s.t.Fatalf("waited for %s in vain: %v", what, err)
 		}
-		// The stream breaks when the server goes away, and says hello when it is back.
-		_ = s.town().Watch(s.ctx, func(tick *town.Tick) bool { return tick.No == 0 })
+		// The server has gone away, or is not back yet.
 	}
 }
 

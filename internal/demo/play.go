@@ -44,15 +44,13 @@ func Follow(ctx context.Context, c *client.Client, convoy town.BeadID, out io.Wr
 	seen := map[town.BeadID]string{}
 	started := time.Now()
 	for {
-		done, err := news(ctx, t, convoy, seen, func(line string) {
-			fmt.Fprintf(out, "%6.1fs  %s\n", time.Since(started).Seconds(), line)
+		err := t.Until(ctx, func() (bool, error) {
+			return news(ctx, t, convoy, seen, func(line string) {
+				fmt.Fprintf(out, "%6.1fs  %s\n", time.Since(started).Seconds(), line)
+			})
 		})
-		if err == nil && done {
-			return nil
-		}
 		if err == nil {
-			// Every tick is worth a look; the stream says when there was one.
-			err = t.Watch(ctx, func(tick *town.Tick) bool { return tick.No == 0 })
+			return nil
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("the demo was not over in time: %w", ctx.Err())

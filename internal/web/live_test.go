@@ -70,20 +70,14 @@ func TestTheOverviewIsLive(t *testing.T) {
 // rest waits until no process of an agent is left.
 func rest(ctx context.Context, t *testing.T, main *client.Town) {
 	t.Helper()
-	for {
+	if err := main.Until(ctx, func() (bool, error) {
 		agents, err := main.Agents(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
 		running := false
 		for _, a := range agents {
 			running = running || a.Process()
 		}
-		if !running {
-			return
-		}
-		if err := main.Watch(ctx, func(tick *town.Tick) bool { return tick.No == 0 }); err != nil || ctx.Err() != nil {
-			t.Fatal(err, ctx.Err())
-		}
+		return !running, err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
