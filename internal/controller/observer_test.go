@@ -65,6 +65,28 @@ func statuses(t *testing.T, j journal.Journal) []string {
 	return out
 }
 
+// observed has an observer run over the controller's towns until end is called.
+func observed(c *Controller, rt runtime.Runtime) (ob *Observer, end func()) {
+	ob = NewObserver(c, rt)
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { ob.Run(ctx) })
+	return ob, func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+// accept brings in that the first run of the agent toast was started.
+func accept(t *testing.T, c *Controller) {
+	t.Helper()
+	e := event(&town.DispatchAccepted{})
+	e.Agent, e.Run = "toast", 1
+	if _, err := c.Submit(t.Context(), "main", e); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestOnlyDifferencesBecomeEvents watches an agent for an hour, through silence and a runtime that
 // does not answer, to its end.
 func TestOnlyDifferencesBecomeEvents(t *testing.T) {
@@ -85,18 +107,11 @@ func TestOnlyDifferencesBecomeEvents(t *testing.T) {
 			})
 		}
 		beat(true)
-		ob := NewObserver(c, rt)
-		ctx, cancel := context.WithCancel(context.Background())
-		var watching sync.WaitGroup
-		watching.Go(func() { ob.Run(ctx) })
-		if _, err := c.Submit(ctx, "main", bead("x")); err != nil {
+		ob, end := observed(c, rt)
+		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
 			t.Fatal(err)
 		}
-		e := event(&town.DispatchAccepted{})
-		e.Agent, e.Run = "toast", 1
-		if _, err := c.Submit(ctx, "main", e); err != nil {
-			t.Fatal(err)
-		}
+		accept(t, c)
 		ob.Poke()
 
 		for range 360 { // an hour of health
@@ -134,8 +149,7 @@ func TestOnlyDifferencesBecomeEvents(t *testing.T) {
 		if !slices.Equal(rt.forgotten, []runtime.Key{key}) {
 			t.Errorf("forgotten %v", rt.forgotten)
 		}
-		cancel()
-		watching.Wait()
+		end()
 		c.Stop()
 		if err := j.Close(); err != nil {
 			t.Error(err)
@@ -152,18 +166,11 @@ func TestSilenceIsALostHeartbeat(t *testing.T) {
 		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
 			{Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now()},
 		}}
-		ob := NewObserver(c, rt)
-		ctx, cancel := context.WithCancel(context.Background())
-		var watching sync.WaitGroup
-		watching.Go(func() { ob.Run(ctx) })
-		if _, err := c.Submit(ctx, "main", bead("x")); err != nil {
+		ob, end := observed(c, rt)
+		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
 			t.Fatal(err)
 		}
-		e := event(&town.DispatchAccepted{})
-		e.Agent, e.Run = "toast", 1
-		if _, err := c.Submit(ctx, "main", e); err != nil {
-			t.Fatal(err)
-		}
+		accept(t, c)
 		ob.Poke()
 		time.Sleep(town.HeartbeatMissing.Std() - time.Second)
 		synctest.Wait()
@@ -180,8 +187,7 @@ func TestSilenceIsALostHeartbeat(t *testing.T) {
 				t.Errorf("the bead is %s, attempts %+v", b.Status, b.Attempts)
 			}
 		})
-		cancel()
-		watching.Wait()
+		end()
 		c.Stop()
 		if err := j.Close(); err != nil {
 			t.Error(err)
@@ -203,23 +209,15 @@ func TestAStartThatIsAnsweredLateIsLookedAt(t *testing.T) {
 		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
 			{Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now()},
 		}}
-		ob := NewObserver(c, rt)
-		ctx, cancel := context.WithCancel(context.Background())
-		var watching sync.WaitGroup
-		watching.Go(func() { ob.Run(ctx) })
+		_, end := observed(c, rt)
 		synctest.Wait()
-		e := event(&town.DispatchAccepted{})
-		e.Agent, e.Run = "toast", 1
-		if _, err := c.Submit(ctx, "main", e); err != nil {
-			t.Fatal(err)
-		}
+		accept(t, c)
 		time.Sleep(lookEvery + time.Millisecond)
 		synctest.Wait()
 		if got := statuses(t, j); !slices.Equal(got, []string{"running"}) {
 			t.Errorf("seen was %v, want running", got)
 		}
-		cancel()
-		watching.Wait()
+		end()
 		c.Stop()
 		if err := j.Close(); err != nil {
 			t.Error(err)
@@ -291,18 +289,11 @@ func TestSilenceIsToldOncePerChange(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		ob := NewObserver(c, rt)
-		ctx, cancel := context.WithCancel(context.Background())
-		var watching sync.WaitGroup
-		watching.Go(func() { ob.Run(ctx) })
-		if _, err := c.Submit(ctx, "main", bead("x")); err != nil {
+		ob, end := observed(c, rt)
+		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
 			t.Fatal(err)
 		}
-		e := event(&town.DispatchAccepted{})
-		e.Agent, e.Run = "toast", 1
-		if _, err := c.Submit(ctx, "main", e); err != nil {
-			t.Fatal(err)
-		}
+		accept(t, c)
 		live(lookEvery)
 		ob.Poke()
 		live(town.ActivityWarn.Std() - 2*lookEvery)
@@ -323,8 +314,7 @@ func TestSilenceIsToldOncePerChange(t *testing.T) {
 		if got := statuses(t, j); !slices.Equal(got, []string{"running", "activity_stopped", "activity_resumed"}) {
 			t.Errorf("writing again: %v", got)
 		}
-		cancel()
-		watching.Wait()
+		end()
 		c.Stop()
 		if err := j.Close(); err != nil {
 			t.Error(err)
