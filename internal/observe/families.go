@@ -67,6 +67,7 @@ var (
 	stateAge = gauge(greatest, "gastown_bead_state_age_seconds_max", "How long the issue or merge request has had its status that has had it for longest, at the scrape.", "status")
 	depth    = gauge(sum, "gastown_merge_queue_depth", "Live merge requests.", "rig")
 	oldest   = gauge(greatest, "gastown_merge_queue_oldest_seconds", "How long the merge request has waited for its turn alone, or has been merged, that has for longest, at the scrape.", "rig")
+	needs    = gauge(sum, "gastown_needs_person", "What waits for a person: escalations not acknowledged, decisions, failed beads, what is held or not started, messages.", "kind")
 	breaker  = gauge(sum, "gastown_breaker_open", "1 while starts that fail in this way are kept back.", "scope", "class")
 )
 
@@ -76,7 +77,7 @@ var duration = prometheus.NewDesc("gastown_reconciler_tick_duration_seconds", "T
 // families is all of them.
 var families = []*family{
 	ticks, drained, rejected, actions, sideEffects, violations, recoveries, attempts, observations, statusEvents,
-	broken, pending, lastTick, tickAge, interval, runnable, progress, agents, beads, stateAge, depth, oldest, breaker,
+	broken, pending, lastTick, tickAge, interval, runnable, progress, agents, beads, stateAge, depth, oldest, needs, breaker,
 }
 
 // key is one series of a town: a family and the values of its labels.

@@ -39,6 +39,7 @@ type meter struct {
 	depth    map[town.RigID]int
 	queued   map[town.BeadID]turn
 	breakers map[key]float64
+	needs    map[town.Need]int
 }
 
 // work is how an issue or merge request stands.
@@ -210,7 +211,7 @@ func (m *meter) settle(s *town.State) {
 	m.unseen, m.taken = false, now
 	m.beads, m.agents = s.BeadCounts(), s.AgentCounts()
 	m.runnable = s.Runnable(town.TimeOf(now))
-	m.depth = s.QueueDepth()
+	m.depth, m.needs = s.QueueDepth(), s.NeedCounts()
 	queue := s.MergeQueue(town.TimeOf(now))
 	waiting := make(map[town.BeadID]turn, len(queue))
 	for _, b := range queue {

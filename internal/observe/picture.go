@@ -45,6 +45,9 @@ func (m *meter) at(now time.Time, rigs int) picture {
 			n[key{beads, string(typ), string(status)}] = float64(m.beads[typ][status])
 		}
 	}
+	for _, need := range town.Needs() {
+		n[key{needs, string(need), ""}] = float64(m.needs[need])
+	}
 	m.waits(n, now, rigs)
 	return p
 }

@@ -29,6 +29,9 @@ func (x *index) addCare(b *Bead) {
 	if b.asks() {
 		x.askers[b.ref()] = struct{}{}
 	}
+	if mayNeed(b) {
+		x.people[b.ID] = struct{}{}
+	}
 	if !b.Live() {
 		return
 	}
@@ -43,6 +46,7 @@ func (x *index) addCare(b *Bead) {
 func (x *index) removeCare(b *Bead) {
 	delete(x.askers, b.ref())
 	delete(x.triage, b.ID)
+	delete(x.people, b.ID)
 	if b.Message != nil {
 		drop(x.mailOf, AgentID(b.Message.To), b.ID)
 	}

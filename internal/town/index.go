@@ -26,6 +26,7 @@ type index struct {
 	mailOf     map[AgentID][]BeadID // live messages by recipient
 	triage     map[BeadID]struct{}  // live triage requests
 	askers     map[ref]struct{}     // what may want a triage request made
+	people     map[BeadID]struct{}  // what may need a person
 	busy       map[RigID]int        // polecats that hold a bead or are being stopped
 	busyAll    int
 	beads      map[BeadType]map[BeadStatus]int
@@ -63,7 +64,7 @@ func newIndex() index {
 		childrenOf: map[BeadID][]BeadID{}, aboutBead: map[BeadID][]BeadID{}, noticesOf: map[cause][]BeadID{}, needs: map[BeadID][]*Dependency{}, neededBy: map[BeadID][]*Dependency{},
 		open: map[RigID][]string{}, probing: map[BeadID][]string{}, requests: map[RigID][]BeadID{}, merging: map[RigID][]BeadID{},
 		ready: map[RigID][]queued{}, mergeable: map[RigID][]queued{}, busy: map[RigID]int{},
-		nudgesOf: map[AgentID][]NudgeID{}, mailOf: map[AgentID][]BeadID{}, triage: map[BeadID]struct{}{}, askers: map[ref]struct{}{},
+		nudgesOf: map[AgentID][]NudgeID{}, mailOf: map[AgentID][]BeadID{}, triage: map[BeadID]struct{}{}, people: map[BeadID]struct{}{}, askers: map[ref]struct{}{},
 		beads: map[BeadType]map[BeadStatus]int{}, agents: map[Role]map[AgentStatus]int{},
 	}
 }
@@ -164,7 +165,7 @@ func indexedAlike(old, e entity) bool {
 	case *Bead:
 		// An open one is taken off the list of those that are ready until it has been looked at.
 		was, ok := old.(*Bead)
-		return ok && plainWork(was) && plainWork(e) && was.Rig == e.Rig && was.Parent == e.Parent && was.asks() == e.asks()
+		return ok && plainWork(was) && plainWork(e) && was.Rig == e.Rig && was.Parent == e.Parent && was.asks() == e.asks() && mayNeed(was) == mayNeed(e)
 	case *Counters, *Usage:
 		return true
 	}

@@ -193,13 +193,8 @@ func triage(s *State, now Time, b *Bead) Look {
 // forPeople tells people, once, of a request that no agent will decide, and says that it waits for
 // them. It returns nil if an agent may.
 func (s *State) forPeople(b *Bead) *Look {
-	why := ""
-	switch {
-	case triageRuns(b) >= MaxTriageRuns:
-		why = fmt.Sprintf("%d triage runs failed", MaxTriageRuns)
-	case !s.hasTriage():
-		why = "no triage agent is configured"
-	default:
+	why := s.undecided(b)
+	if why == "" {
 		return nil
 	}
 	look := wait(0, "", "waits for a person to decide (triage resolve): "+why)
@@ -209,6 +204,17 @@ func (s *State) forPeople(b *Bead) *Look {
 		look = act(actions...)
 	}
 	return &look
+}
+
+// undecided says why no agent will decide a triage request, or "" if one may.
+func (s *State) undecided(b *Bead) string {
+	switch {
+	case triageRuns(b) >= MaxTriageRuns:
+		return fmt.Sprintf("%d triage runs failed", MaxTriageRuns)
+	case !s.hasTriage():
+		return "no triage agent is configured"
+	}
+	return ""
 }
 
 // triageRuns counts the runs that failed on a request, whoever's fault it was: a triage agent that

@@ -29,6 +29,9 @@ func sameIndex(s *State) error {
 		if b.asks() {
 			want.askers[b.ref()] = struct{}{}
 		}
+		if mayNeed(b) {
+			want.people[b.ID] = struct{}{}
+		}
 		if b.Live() && b.Triage != nil {
 			want.triage[b.ID] = struct{}{}
 		}
@@ -99,7 +102,7 @@ func sameIndex(s *State) error {
 		{"aboutBead", s.ix.aboutBead, want.aboutBead}, {"noticesOf", s.ix.noticesOf, want.noticesOf}, {"needs", s.ix.needs, want.needs},
 		{"neededBy", s.ix.neededBy, want.neededBy}, {"open", s.ix.open, want.open}, {"probing", s.ix.probing, want.probing}, {"busyAll", s.ix.busyAll, want.busyAll},
 		{"nudgesOf", s.ix.nudgesOf, want.nudgesOf}, {"mailOf", s.ix.mailOf, want.mailOf},
-		{"triage", s.ix.triage, want.triage}, {"askers", s.ix.askers, want.askers},
+		{"triage", s.ix.triage, want.triage}, {"askers", s.ix.askers, want.askers}, {"people", s.ix.people, want.people},
 		{"busy", nonzero(s.ix.busy), nonzero(want.busy)},
 		{"beads", copyCounts(s.ix.beads), copyCounts(want.beads)}, {"agents", copyCounts(s.ix.agents), copyCounts(want.agents)},
 	} {

@@ -24,7 +24,7 @@ type need struct {
 func needsOf(st *town.State, beads []*town.Bead, now town.Time, with buttons) (list []need, more int) {
 	var found []*town.Bead
 	for _, b := range beads {
-		if pressing(st, b) < len(pressings) {
+		if st.NeedOf(b) != "" {
 			found = append(found, b)
 		}
 	}
@@ -32,7 +32,7 @@ func needsOf(st *town.State, beads []*town.Bead, now town.Time, with buttons) (l
 		return cmp.Or(cmp.Compare(pressing(st, a), pressing(st, b)), cmp.Compare(a.Since, b.Since))
 	})
 	for _, b := range found[:min(len(found), maxNeeds)] {
-		n := need{What: pressings[pressing(st, b)], Bead: cardOf(st, b, now), Since: whenOf(b.Since, now), Buttons: with.forBead(b)}
+		n := need{What: needWords[st.NeedOf(b)], Bead: cardOf(st, b, now), Since: whenOf(b.Since, now), Buttons: with.forBead(b)}
 		n.Status, n.Text = badge{"warn", n.What}, clip(b.Body, 300)
 		switch {
 		case b.Status == town.Failed:
@@ -52,41 +52,15 @@ func needsOf(st *town.State, beads []*town.Bead, now town.Time, with buttons) (l
 
 func urgent(s town.Severity) bool { return s == town.SeverityHigh || s == town.SeverityCritical }
 
-// pressings are the kinds of needs, the most pressing first.
-var pressings = []string{"escalation", "triage", "failed", "convoy held", "convoy not started", "held", "message"}
-
-// pressing says which need a bead is, or one beyond the last if it needs nobody.
-func pressing(st *town.State, b *town.Bead) int {
-	switch {
-	case b.Status == town.Failed && (b.Type == town.Issue || b.Type == town.Convoy || b.Type == town.MergeRequest):
-		return 2
-	case !b.Live():
-	case b.Escalation != nil && b.Escalation.Acknowledged == 0:
-		return 0
-	case b.Triage != nil:
-		return 1
-	case b.Convoy != nil && heldUp(st, b):
-		return 3
-	case b.Convoy != nil && b.Convoy.Staged:
-		return 4
-	case b.Held != 0:
-		return 5
-	case b.Message != nil && b.Message.To == town.ToPeople:
-		return 6
-	}
-	return len(pressings)
+// needWords has the words that pages use for what people have to do, by how pressing it is.
+var needWords = map[town.Need]string{
+	town.NeedEscalation: "escalation", town.NeedTriage: "triage", town.NeedFailed: "failed",
+	town.NeedConvoyHeld: "convoy held", town.NeedStart: "convoy not started", town.NeedRelease: "held",
+	town.NeedRead: "message",
 }
 
-// heldUp reports whether a convoy cannot land because a member has failed.
-func heldUp(st *town.State, convoy *town.Bead) bool {
-	if st.Config(convoy.Rig).OnMemberFailed != town.MemberHold {
-		return false
-	}
-	return slices.ContainsFunc(st.NeededBy(convoy.ID), func(d *town.Dependency) bool {
-		m := st.Bead(d.Bead)
-		return d.Kind == town.Tracks && m != nil && m.Status == town.Failed
-	})
-}
+// pressing is the place of what is needed for a bead among all needs.
+func pressing(st *town.State, b *town.Bead) int { return slices.Index(town.Needs(), st.NeedOf(b)) }
 
 // forBead lists the buttons that make sense for a bead as it is. The town may still refuse.
 func (b buttons) forBead(x *town.Bead) []button {
