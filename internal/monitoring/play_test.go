@@ -23,6 +23,10 @@ type play struct {
 	seen *samples
 	// every is the time between scrapes.
 	every time.Duration
+	// watch is told of each scrape, besides; nil is a server that does not answer.
+	watch func(*observe.Metrics)
+	// started is when the server was.
+	started time.Time
 
 	seq     town.Seq
 	pending []town.Event
@@ -91,7 +95,7 @@ func newPlay(t testing.TB, name string, places int, every time.Duration) *play {
 
 // start begins a server's life, with counters at zero.
 func (p *play) start() {
-	p.down = false
+	p.down, p.started = false, p.now
 	p.m = observe.New(observe.Options{Version: "play", Now: func() time.Time { return p.now }})
 	p.m.Begin(townName, p.s, func(look func(*town.State)) bool { look(p.s); return true })
 	p.alarm = p.now
@@ -151,6 +155,9 @@ func (p *play) until(end time.Time) {
 				m = nil
 			}
 			p.seen.scrape(p.t, m, p.now)
+			if p.watch != nil {
+				p.watch(m)
+			}
 			scrape = scrape.Add(p.every)
 		}
 	}

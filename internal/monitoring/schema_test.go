@@ -1,8 +1,10 @@
 package monitoring
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"testing"
 
@@ -49,6 +51,43 @@ func grafanaKinds() *cog.Runtime {
 	return r
 }
 
+// alertList holds the options of a list of alerts to what Grafana 10.4 and 12 read, which the description leaves out.
+func alertList(options any) error {
+	text, err := json.Marshal(options)
+	if err != nil {
+		return err
+	}
+	var known struct {
+		ViewMode  string   `json:"viewMode"`
+		GroupMode string   `json:"groupMode"`
+		GroupBy   []string `json:"groupBy"`
+		MaxItems  int      `json:"maxItems"`
+		SortOrder int      `json:"sortOrder"`
+		Dashboard bool     `json:"dashboardAlerts"`
+		Name      string   `json:"alertName"`
+		Labels    string   `json:"alertInstanceLabelFilter"`
+		Source    string   `json:"datasource"`
+		Instances bool     `json:"showInstances"`
+		Inactive  bool     `json:"showInactiveAlerts"`
+		State     struct {
+			Firing  bool `json:"firing"`
+			Pending bool `json:"pending"`
+			NoData  bool `json:"noData"`
+			Normal  bool `json:"normal"`
+			Error   bool `json:"error"`
+		} `json:"stateFilter"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&known); err != nil {
+		return err
+	}
+	if known.ViewMode != "list" || known.GroupMode != "default" || known.SortOrder < 1 || known.SortOrder > 5 || !known.State.Firing {
+		return fmt.Errorf("it lists no firing alerts: %+v", known)
+	}
+	return nil
+}
+
 func TestGrafanaKnowsTheDashboard(t *testing.T) {
 	t.Parallel()
 	kinds := grafanaKinds()
@@ -62,6 +101,12 @@ func TestGrafanaKnowsTheDashboard(t *testing.T) {
 	for _, p := range whole["panels"].([]any) {
 		p := p.(object)
 		if p["type"] == "row" {
+			continue
+		}
+		if p["type"] == "alertlist" {
+			if err := alertList(p["options"]); err != nil {
+				t.Errorf("%s: %v", p["title"], err)
+			}
 			continue
 		}
 		if _, known := kinds.ConfigForPanelcfgVariant(p["type"].(string)); !known {

@@ -84,19 +84,32 @@ func (s *site) work() <-chan error {
 	return done
 }
 
-// concrete puts into an expression of the dashboard what Grafana would.
+// concrete puts into an expression of the dashboard what Grafana would for servers that are scraped each second.
 func concrete(expr string) string {
-	return strings.NewReplacer("$job", ".+", "$instance", ".+", "$town", ".*", "$rig", ".*", "$__rate_interval", "10s", "$__range", "5m").Replace(expr)
+	return filled(expr, 10*time.Second, 5*time.Second, 5*time.Minute)
 }
 
-// questions are the expressions of all panels, and whatever a rule looks at, by where they are from. A rule as a
-// whole must have no answer while all is well.
+// filled puts in everything that is chosen and the windows of rates, between points and of all that is shown.
+func filled(expr string, rates, points, shown time.Duration) string {
+	seconds := func(d time.Duration) string { return fmt.Sprint(int(d.Seconds())) }
+	return strings.NewReplacer("$job", ".+", "$instance", ".+", "$town", ".*", "$rig", ".*",
+		"$__rate_interval", seconds(rates)+"s", "$__interval_ms", seconds(points)+"000", "$__interval", seconds(points)+"s",
+		"$__range_s", seconds(shown), "$__range", seconds(shown)+"s").Replace(expr)
+}
+
+// questions are the expressions of all panels, and whatever a rule looks at, by where they are from. Of a panel with
+// several one must have an answer: what there is nothing of is left out beside a line of all. A rule as a whole must
+// have no answer while all is well.
 func questions(t testing.TB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for _, p := range dashboard(t).Panels {
+		var all []string
 		for _, q := range p.Targets {
-			out["panel "+p.Title+" "+q.RefID] = concrete(q.Expr)
+			all = append(all, "("+concrete(q.Expr)+")")
+		}
+		if len(all) > 0 {
+			out["panel "+p.Title] = strings.Join(all, " or ")
 		}
 	}
 	selector := regexp.MustCompile(`\b(?:gastown_[a-z0-9_]+|up)(?:\{[^}]*\})?`)

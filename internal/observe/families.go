@@ -14,6 +14,7 @@ type total int
 const (
 	sum         total = iota
 	greatest          // the worst town's
+	earliest          // of the town that has it from longest ago
 	mostOverdue       // of the town whose tick is most overdue
 	leastMoved        // of the town with runnable work where nothing has moved for longest, else the newest
 )
@@ -59,6 +60,8 @@ var (
 	atLoad   = gauge(sum, "gastown_invariant_violations_at_load", "The total as it stood when this server loaded the town, before its first tick.", "invariant")
 	pending  = gauge(sum, "gastown_reconciler_pending_events", "Events that are durable and that no tick has taken yet.")
 	lastTick = gauge(mostOverdue, "gastown_reconciler_last_tick_timestamp_seconds", "When the last Step was that is on record or changed nothing.")
+	lastTook = gauge(greatest, "gastown_reconciler_last_tick_duration_seconds", "Time of the last Step, without making it durable; 0 before the first.")
+	loaded   = gauge(earliest, "gastown_town_loaded_timestamp_seconds", "When this server loaded the town, or made it.")
 	tickAge  = gauge(mostOverdue, "gastown_reconciler_tick_age_seconds", "How long ago that was, by the server's clock at the scrape.")
 	interval = gauge(mostOverdue, "gastown_reconciler_interval_seconds", "How long the loop sleeps at most: 5 with active work, 60 without.")
 	runnable = gauge(sum, "gastown_runnable_work", "Issues and merge requests that wait for nothing but their start, where no agent at work takes the place they need.")
@@ -78,7 +81,8 @@ var duration = prometheus.NewDesc("gastown_reconciler_tick_duration_seconds", "T
 // families is all of them.
 var families = []*family{
 	ticks, drained, rejected, actions, sideEffects, violations, recoveries, attempts, observations, statusEvents,
-	broken, atLoad, pending, lastTick, tickAge, interval, runnable, progress, agents, beads, stateAge, depth, oldest, needs, breaker,
+	broken, atLoad, pending, lastTick, lastTook, loaded, tickAge, interval, runnable, progress, agents, beads, stateAge, depth,
+	oldest, needs, breaker,
 }
 
 // key is one series of a town: a family and the values of its labels.

@@ -22,7 +22,9 @@ type meter struct {
 	look    func(func(*town.State)) bool // as controller.Meter has it
 	counted map[key]float64
 	took    histogram
+	since   time.Time     // when this server began with the town
 	last    time.Time     // of the last Step
+	newest  time.Duration // that the last Step took
 	every   time.Duration // how long the loop sleeps at most
 	pending int
 	moved   town.Time
@@ -61,7 +63,7 @@ const unknownOutcome = "other"
 
 func newMeter(name string, now time.Time) *meter {
 	return &meter{
-		name: name, counted: zeros(), last: now, every: time.Minute, works: map[town.BeadID]work{},
+		name: name, counted: zeros(), since: now, last: now, every: time.Minute, works: map[town.BeadID]work{},
 		breakers: map[key]float64{},
 		queued:   map[town.BeadID]turn{},
 	}
@@ -87,7 +89,7 @@ func (m *meter) begin(s *town.State, now time.Time, look func(func(*town.State))
 			m.works[b.ID] = work{b.Status, b.Since, lastEnded(b)}
 		}
 	}
-	m.last = now
+	m.since, m.last = now, now
 	m.settle(s)
 }
 
@@ -97,7 +99,7 @@ func (m *meter) tick(t *town.Tick, took time.Duration, s *town.State, now time.T
 	defer m.mu.Unlock()
 	m.counted[key{f: ticks}]++
 	m.took.observe(exemplar{m.name, t.No, took.Seconds(), now})
-	m.last = now
+	m.last, m.newest = now, took
 	for i := range t.Events {
 		o := &t.Events[i]
 		m.counted[key{drained, string(o.Type), ""}]++

@@ -38,6 +38,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	failures prometheus.Counter
 	commit   prometheus.Histogram
+	last     prometheus.Gauge
 	requests *prometheus.HistogramVec
 
 	mu    sync.RWMutex
@@ -61,6 +62,9 @@ func New(opts Options) *Metrics {
 			Name: "gastown_journal_commit_duration_seconds", Help: "Time of making a tick durable.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}),
+		last: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gastown_journal_last_commit_duration_seconds", Help: "Time of making the last tick durable; 0 before the first.",
+		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "gastown_http_request_duration_seconds", Help: "Time of requests to the API. A stream lasts as long as somebody listens.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
@@ -69,7 +73,7 @@ func New(opts Options) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gastown_build_info", Help: "The program that runs; always 1."}, []string{"version", "go"})
 	info.WithLabelValues(opts.Version, runtime.Version()).Set(1)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m, m.failures, m.commit, m.requests, info)
+		m, m.failures, m.commit, m.last, m.requests, info)
 	return m
 }
 
@@ -145,6 +149,7 @@ func (m *Metrics) Pending(id town.TownID, n int) { m.of(id).wait(n) }
 // Commit implements controller.Meter.
 func (m *Metrics) Commit(took time.Duration, err error) {
 	m.commit.Observe(took.Seconds())
+	m.last.Set(took.Seconds())
 	if err != nil {
 		m.failures.Inc()
 	}

@@ -116,6 +116,10 @@ func TestATickIsCounted(t *testing.T) {
 		`gastown_reconciler_tick_duration_seconds_bucket{town="a",le="1.0"}`:               2,
 		`gastown_reconciler_tick_duration_seconds_bucket{town="a",le="0.5"}`:               0,
 	})
+	expect(t, text, map[string]float64{
+		`gastown_reconciler_last_tick_duration_seconds{town="a"}`: 0.7,
+		`gastown_town_loaded_timestamp_seconds{town="a"}`:         float64(born.Unix()),
+	})
 	// The labels of an exemplar have no order.
 	if !strings.Contains(text, `le="1.0"} 2 # {tick="2",town="a"} 0.7`) && !strings.Contains(text, `le="1.0"} 2 # {town="a",tick="2"} 0.7`) {
 		t.Error("the duration has no exemplar with tick 2 of town a")
@@ -181,6 +185,7 @@ func TestManyTownsAreOne(t *testing.T) {
 		`gastown_bead_state_age_seconds_max{status="open",town=""}`: 9,
 		`gastown_merge_queue_depth{rig="",town=""}`:                 0,
 		`gastown_reconciler_tick_duration_seconds_count{town=""}`:   3,
+		`gastown_town_loaded_timestamp_seconds{town=""}`:            float64(born.Unix()),
 	})
 }
 
@@ -261,6 +266,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		`gastown_http_request_duration_seconds_count{code="200",method="GET",route="/api/towns/{townId}"}`: 1,
 		`gastown_http_request_duration_seconds_count{code="405",method="other",route="none"}`:              1,
 		`gastown_journal_commit_failures_total`:                                                            1,
+		`gastown_journal_last_commit_duration_seconds`:                                                     0.001,
 	})
 }
 

@@ -27,6 +27,8 @@ func (m *meter) at(now time.Time, rigs int) picture {
 	}
 	n[key{f: pending}] = float64(m.pending)
 	n[key{f: lastTick}] = float64(m.last.UnixMilli()) / 1000
+	n[key{f: lastTook}] = m.newest.Seconds()
+	n[key{f: loaded}] = float64(m.since.UnixMilli()) / 1000
 	n[key{f: tickAge}] = max(now.Sub(m.last), 0).Seconds()
 	n[key{f: interval}] = m.every.Seconds()
 	n[key{f: runnable}] = float64(m.runnable)
@@ -112,6 +114,10 @@ func together(towns []picture) picture {
 					k.a = ""
 				}
 				all.numbers[k] = max(all.numbers[k], v)
+			case earliest:
+				if before, there := all.numbers[k]; !there || v < before {
+					all.numbers[k] = v
+				}
 			case mostOverdue:
 				all.numbers[k] = late.numbers[k]
 			}
