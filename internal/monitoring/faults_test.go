@@ -40,12 +40,7 @@ var faults = []fault{
 			p.often(2*time.Second, func() { p.people(1) })
 		}},
 	{alert: "InvariantViolation", what: "the record of an agent at work is lost", lasts: 10 * time.Minute,
-		begin: func(p *play) {
-			if err := p.s.Absorb(lost(p.t, p.s, town.TimeOf(p.now), town.KindAgent, string(p.holder().ID))); err != nil {
-				p.t.Fatal(err)
-			}
-			p.alarm = p.now
-		}},
+		begin: (*play).spoil},
 	{alert: "NoProgress", what: "a silent agent's process cannot be ended and keeps the only place", inherent: 17 * time.Minute, lasts: 40 * time.Minute, places: 1,
 		begin: func(p *play) {
 			p.carry = func(e *town.Effect) (town.Payload, bool) { return nil, e.Kind != town.EffectStop }

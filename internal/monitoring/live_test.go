@@ -187,8 +187,17 @@ func (s *site) checkPages(t *testing.T) {
 		}
 	}
 	s.awaitPage(t, "EventsRejected")
+	total := func() float64 {
+		return number(t, ask(t, s.prometheus, "/api/v1/query", "sum(gastown_invariant_violations_total)", nil)[0].Value[1])
+	}
+	before := total()
 	s.damage(t)
 	s.awaitPage(t, "InvariantViolation")
+	// It was found before the first scrape of the new server, and is as many as it is.
+	shown := ask(t, s.prometheus, "/api/v1/query", concrete(violations("instance", "$__range", "$__range_s")), nil)
+	if got, want := number(t, shown[0].Value[1]), total()-before; len(shown) != 1 || got != want || want < 1 {
+		t.Errorf("the dashboard shows %v violations, there were %v", shown, want)
+	}
 	// Ten evaluations later nothing else has been said.
 	await(t, "ten evaluations", func() bool {
 		return s.answered(`count_over_time(ALERTS{alertname="InvariantViolation",alertstate="firing"}[1m]) >= 10`)
