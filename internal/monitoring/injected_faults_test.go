@@ -139,12 +139,12 @@ func watching(t *testing.T, token string, targets []string, am string) string {
 	}
 	config, rules := filepath.Join(files, "prometheus.yml"), filepath.Join(files, "gastown.rules.yml")
 	replace(t, config, "interval: 15s", "interval: 1s", "/run/gastown/admin.token", file, "'gastown:7333'", strings.Join(targets, ", "), "alertmanager:9093", am)
-	replace(t, rules, "> 3600", "> 60", "process_start_time_seconds < 300", "process_start_time_seconds < 20")
+	replace(t, rules, "> 3600", "> 60", "> time() - 300", "> time() - 20")
 	text, err := os.ReadFile(rules)
 	if err != nil {
 		t.Fatal(err)
 	}
-	short := regexp.MustCompile(`(\[|for: )(\d+[smh])\b`).ReplaceAllStringFunc(string(text), func(m string) string {
+	short := regexp.MustCompile(`(\[|offset |for: )(\d+[smh])\b`).ReplaceAllStringFunc(string(text), func(m string) string {
 		i := strings.IndexAny(m, "0123456789")
 		d, err := time.ParseDuration(m[i:])
 		if err != nil {

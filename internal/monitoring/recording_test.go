@@ -59,9 +59,9 @@ var label = regexp.MustCompile(`([a-zA-Z_]+)=("(?:[^"\\]|\\.)*")`)
 func (r *recording) take(p *play, m *observe.Metrics) {
 	s := scrape{at: p.now, up: m != nil, values: map[string]float64{}, series: map[string]string{}}
 	if m != nil {
-		m.Served("GET /metrics", "GET", http.StatusOK, time.Millisecond)
 		w := httptest.NewRecorder()
 		m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		m.Served("GET /metrics", "GET", http.StatusOK, time.Millisecond)
 		for text := range strings.Lines(w.Body.String()) {
 			if found := line.FindStringSubmatch(strings.TrimSuffix(text, "\n")); found != nil {
 				s.add(p.t, r.instance, found[1], found[2], number(p.t, found[3]))

@@ -72,6 +72,7 @@ func New(opts Options) *Metrics {
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gastown_build_info", Help: "The program that runs; always 1."}, []string{"version", "go"})
 	info.WithLabelValues(opts.Version, runtime.Version()).Set(1)
+	m.requests.WithLabelValues("/metrics", http.MethodGet, "200") // the first that there is, which counts none before
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m, m.failures, m.commit, m.last, m.requests, info)
 	return m
