@@ -29,6 +29,7 @@ func TestReferenceIsFresh(t *testing.T) {
 		{"actions.md", actionsPage(shown)},
 		{"invariants.md", invariantsPage()},
 		{"waits.md", waitsPage()},
+		{"settings.md", settingsPage()},
 	} {
 		path := filepath.Join("..", "..", "docs", "reference", page.name)
 		want := made + page.text
@@ -125,6 +126,37 @@ carried out outside, once the tick is durable, and answered by an [event](events
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Kind, a.Doc, effect, strings.Join(rules, ", "))
 	}
 	b.WriteString("\nWho takes what is read off the scenario files.\n")
+	return b.String()
+}
+
+func settingsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Settings
+
+What can be set on a town and its rigs; [configuration](../configuration.md) says how. Settings of a *town* cannot be set on a rig.
+
+| key | type | default | range | of | meaning |
+|---|---|---|---|---|---|
+`)
+	code := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		return "`" + text + "`"
+	}
+	for _, x := range town.SettingsList() {
+		scope, ranges := "town, rig", code(strings.ReplaceAll(x.Range, "|", "`, `"))
+		if x.TownOnly {
+			scope = "town"
+		}
+		if least, most, ok := strings.Cut(x.Range, ".."); ok {
+			ranges = strings.Trim(least+" to "+most, " ")
+			if most == "" {
+				ranges = "at least " + least
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", x.Key, x.Type, code(x.Default), ranges, scope, x.Doc)
+	}
 	return b.String()
 }
 
