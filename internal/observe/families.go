@@ -49,13 +49,14 @@ var (
 	rejected     = counter("gastown_events_rejected_total", "Events that could not be applied. What came too late or twice is ignored and not among them.", "event_type")
 	actions      = counter("gastown_reconciler_actions_total", "Actions decided by the rules.", "action")
 	sideEffects  = counter("gastown_reconciler_side_effects_total", "Effects carried out outside, and what became of them: attempted, succeeded or failed.", "kind", "result")
-	violations   = counter("gastown_invariant_violations_total", "Invariants that were found not to hold, once when that appears.", "invariant")
+	violations   = counter("gastown_invariant_violations_total", "Violations found since the town's history began, counted when they appear. Kept with the town: a restart does not reset it.", "invariant")
 	recoveries   = counter("gastown_invariant_recoveries_total", "Violations that were mended in the tick that found them.", "invariant")
 	attempts     = counter("gastown_dispatch_attempts_total", "Ended attempts at beads, by how they ended.", "outcome")
 	observations = counter("gastown_container_status_observations_total", "Looks at agents' processes.", "status")
 	statusEvents = counter("gastown_container_status_events_total", "Looks that found a difference and became an event.", "status")
 
 	broken   = gauge(sum, "gastown_invariant_violations_active", "Violations that last although the town has done all it can.", "invariant")
+	atLoad   = gauge(sum, "gastown_invariant_violations_at_load", "The total as it stood when this server loaded the town, before its first tick.", "invariant")
 	pending  = gauge(sum, "gastown_reconciler_pending_events", "Events that are durable and that no tick has taken yet.")
 	lastTick = gauge(mostOverdue, "gastown_reconciler_last_tick_timestamp_seconds", "When the last Step was that is on record or changed nothing.")
 	tickAge  = gauge(mostOverdue, "gastown_reconciler_tick_age_seconds", "How long ago that was, by the server's clock at the scrape.")
@@ -77,7 +78,7 @@ var duration = prometheus.NewDesc("gastown_reconciler_tick_duration_seconds", "T
 // families is all of them.
 var families = []*family{
 	ticks, drained, rejected, actions, sideEffects, violations, recoveries, attempts, observations, statusEvents,
-	broken, pending, lastTick, tickAge, interval, runnable, progress, agents, beads, stateAge, depth, oldest, needs, breaker,
+	broken, atLoad, pending, lastTick, tickAge, interval, runnable, progress, agents, beads, stateAge, depth, oldest, needs, breaker,
 }
 
 // key is one series of a town: a family and the values of its labels.

@@ -27,6 +27,7 @@ type meter struct {
 	pending int
 	moved   town.Time
 	broken  map[string]int       // lasting violations by invariant; nil before the first Step
+	loaded  map[string]float64   // the totals of violations when the town was loaded, by invariant
 	works   map[town.BeadID]work // live issues and merge requests
 
 	unseen bool // a tick has been since the rest was taken down
@@ -72,6 +73,12 @@ func (m *meter) begin(s *town.State, now time.Time, look func(func(*town.State))
 	defer m.mu.Unlock()
 	m.look = look
 	m.moved, m.rigs = s.Town().Created, s.Rigs()
+	m.total(s)
+	m.loaded = map[string]float64{}
+	for _, inv := range town.Invariants() {
+		n := strconv.Itoa(inv.Number)
+		m.loaded[n] = m.counted[key{violations, n, ""}]
+	}
 	for _, b := range s.Beads() {
 		if advanced(b) {
 			m.moved = max(m.moved, b.Since)
@@ -106,14 +113,13 @@ func (m *meter) tick(t *town.Tick, took time.Duration, s *town.State, now time.T
 		if v.State == town.ViolationResolved {
 			continue
 		}
-		n := strconv.Itoa(v.Invariant)
-		m.counted[key{violations, n, ""}]++
 		if v.Recovered {
-			m.counted[key{recoveries, n, ""}]++
+			m.counted[key{recoveries, strconv.Itoa(v.Invariant), ""}]++
 		}
 	}
 	if len(t.Violations) > 0 || m.broken == nil {
 		m.violated(s)
+		m.total(s)
 	}
 	for i := range t.Changes {
 		switch t.Changes[i].Kind {
@@ -180,6 +186,14 @@ func (m *meter) changed(id town.BeadID, at town.Time, s *town.State) {
 		return
 	}
 	m.works[id] = work{b.Status, b.Since, lastEnded(b)}
+}
+
+// total takes down the totals of violations that the town keeps. One that a damaged record holds and no town can have
+// counts as none.
+func (m *meter) total(s *town.State) {
+	for _, inv := range town.Invariants() {
+		m.counted[key{violations, strconv.Itoa(inv.Number), ""}] = float64(max(s.ViolationsFound(inv.Number), 0))
+	}
 }
 
 func (m *meter) violated(s *town.State) {

@@ -74,6 +74,7 @@ func TestEverythingIsThereFromTheStart(t *testing.T) {
 	}
 	expect(t, text, map[string]float64{
 		`gastown_invariant_violations_total{invariant="18",town="a"}`:                           0,
+		`gastown_invariant_violations_at_load{invariant="18",town="a"}`:                         0,
 		`gastown_events_rejected_total{event_type="agent_done",town="a"}`:                       0,
 		`gastown_reconciler_side_effects_total{kind="dispatch_agent",result="failed",town="a"}`: 0,
 		`gastown_dispatch_attempts_total{outcome="agent_lost",town="a"}`:                        0,
@@ -224,6 +225,29 @@ func TestAStartKnowsTheTown(t *testing.T) {
 		`gastown_reconciler_tick_age_seconds{town="a"}`:                      0,
 		`gastown_reconciler_actions_total{action="dispatch_agent",town="a"}`: 0,
 	})
+}
+
+// The total of violations goes on where it was when the server, or the program, is another one. What it was then is
+// beside it, so that whoever asks for the first time after the first tick still sees what that tick found.
+func TestViolationsAreTotalledOverRestarts(t *testing.T) {
+	t.Parallel()
+	m, c := fresh(0)
+	w := newTown(t, m, c, "a")
+	w.furnish(1, 1, 1)
+	w.damage()
+	c.at = c.at.Add(time.Minute)
+	w.step()
+	total, before := `gastown_invariant_violations_total{invariant="10",town="a"}`, `gastown_invariant_violations_at_load{invariant="10",town="a"}`
+	recovered := `gastown_invariant_recoveries_total{invariant="10",town="a"}`
+	expect(t, scrape(t, m), map[string]float64{total: 1, before: 0, recovered: 1})
+
+	w.m = New(Options{Now: c.now})
+	w.damage()
+	w.m.Begin("a", w.s, w.look)
+	expect(t, scrape(t, w.m), map[string]float64{total: 1, before: 1, recovered: 0})
+	c.at = c.at.Add(time.Minute)
+	w.step()
+	expect(t, scrape(t, w.m), map[string]float64{total: 2, before: 1, recovered: 1})
 }
 
 // Senders cannot make series at will.

@@ -34,6 +34,7 @@ func (m *meter) at(now time.Time, rigs int) picture {
 	for _, inv := range town.Invariants() {
 		number := strconv.Itoa(inv.Number)
 		n[key{broken, number, ""}] = float64(m.broken[number])
+		n[key{atLoad, number, ""}] = m.loaded[number]
 	}
 	for _, role := range town.Roles() {
 		for _, status := range town.AgentStatuses() {

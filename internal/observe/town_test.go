@@ -83,6 +83,20 @@ func (w *watched) furnish(rigs, places, issues int) {
 	}
 }
 
+// damage has the town loaded again from records in which its bead is held and in progress, which no rule lets be.
+func (w *watched) damage() {
+	w.t.Helper()
+	s, err := w.s.Rewritten(func(e any) {
+		if b, ok := e.(*town.Bead); ok {
+			b.Held, b.Status = b.Created, town.InProgress
+		}
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.s = s
+}
+
 // working lists the agents that hold a bead.
 func (w *watched) working() []*town.Agent {
 	var out []*town.Agent

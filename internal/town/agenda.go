@@ -130,6 +130,9 @@ func (h *dueHeap) Pop() any {
 // touch puts on the agenda whatever a change of an entity may concern. Too much is harmless;
 // too little is a lost wake-up, which the brute-force twin in the tests would show.
 func (s *State) touch(r ref, old, e entity) {
+	if r.Kind == KindViolationTotals {
+		return // a tick changes them when it has looked at everything; only a record that was loaded can be wrong
+	}
 	s.agenda.mark(r)
 	switch r.Kind {
 	case KindTown:

@@ -64,7 +64,7 @@ func twoAtOnce(t *rapid.T, write func() []byte) []byte {
 
 func TestEveryFieldOfEveryEntityIsStored(t *testing.T) {
 	t.Parallel()
-	for _, proto := range []entity{new(Town), new(Counters), new(Rig), new(Bead), new(Agent), new(Dependency), new(Breaker), new(Usage), new(Nudge)} {
+	for _, proto := range []entity{new(Town), new(Counters), new(Rig), new(Bead), new(Agent), new(Dependency), new(Breaker), new(Usage), new(Nudge), new(ViolationTotals)} {
 		t.Run(reflect.TypeOf(proto).Elem().Name(), rapid.MakeCheck(func(t *rapid.T) {
 			in := reflect.New(reflect.TypeOf(proto).Elem())
 			fill(t, in.Elem())

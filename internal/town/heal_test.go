@@ -61,7 +61,7 @@ func (d *damage) books() {
 	d.made++
 	nudges, breakers := sortedKeys(d.s.nudges), sortedKeys(d.s.breakers)
 	var e entity
-	switch d.pick(6) {
+	switch d.pick(7) {
 	case 0:
 		n := &Nudge{ID: NudgeID(fmt.Sprint("ng-odd", d.made))}
 		d.everything(reflect.ValueOf(n).Elem())
@@ -92,6 +92,10 @@ func (d *damage) books() {
 		k := d.s.breakers[breakers[d.pick(len(breakers))]].clone()
 		d.something(reflect.ValueOf(k).Elem())
 		e = k
+	case 6:
+		v := new(ViolationTotals)
+		d.everything(reflect.ValueOf(v).Elem())
+		e = v
 	}
 	d.s.set(e.ref(), e)
 }

@@ -209,6 +209,9 @@ func (s *State) records() []ref {
 	if s.usage != nil {
 		out = append(out, s.usage.ref())
 	}
+	if s.totals != nil {
+		out = append(out, s.totals.ref())
+	}
 	for id := range s.breakers {
 		out = append(out, ref{KindBreaker, id})
 	}

@@ -64,6 +64,8 @@ func nameOf(r ref) string {
 		return "the town's record of counts"
 	case KindUsage:
 		return "the day's usage"
+	case KindViolationTotals:
+		return "the town's totals of violations"
 	}
 	return r.ID
 }
@@ -126,6 +128,10 @@ func miscountedRecord(_ *checker, e entity) string {
 		least = min(int64(e.Try), int64(e.Run))
 	case *Breaker:
 		least = int64(e.Probe)
+	case *ViolationTotals:
+		for _, n := range e.Found {
+			least = min(least, n)
+		}
 	}
 	if least < 0 {
 		return nameOf(e.ref()) + " has a negative counter"
@@ -143,6 +149,10 @@ func correctCounts(e entity) {
 		e.Try, e.Run = max(e.Try, 0), max(e.Run, 0)
 	case *Breaker:
 		e.Probe, e.ProbeBead = 0, ""
+	case *ViolationTotals:
+		for i := range e.Found {
+			e.Found[i] = max(e.Found[i], 0)
+		}
 	}
 }
 
@@ -247,6 +257,8 @@ func copyOf(e entity) entity {
 	case *Nudge:
 		return e.clone()
 	case *Breaker:
+		return e.clone()
+	case *ViolationTotals:
 		return e.clone()
 	}
 	return nil

@@ -1,6 +1,7 @@
 package town
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -10,6 +11,11 @@ import (
 func (p *playground) record(rec *Tick) {
 	if rec.Empty() {
 		return
+	}
+	for i := range rec.Violations {
+		if v := &rec.Violations[i]; v.State == ViolationAppeared {
+			p.told[v.Invariant]++
+		}
 	}
 	for i := range rec.Changes {
 		id := BeadID(rec.Changes[i].ID)
@@ -30,6 +36,17 @@ func (p *playground) record(rec *Tick) {
 	if err != nil {
 		p.t.Fatalf("the history does not take the tick in: %v", err)
 	}
+}
+
+// sameTotals compares the totals that the town keeps with the violations that its history tells of.
+func (p *playground) sameTotals() error {
+	for i := range invariants {
+		n := invariants[i].Number
+		if got, want := p.s.ViolationsFound(n), p.told[n]; got != want {
+			return fmt.Errorf("%d violations of invariant %d are counted, %d are on record", got, n, want)
+		}
+	}
+	return nil
 }
 
 // check holds the town to what is true after every tick, whatever a file says.
@@ -54,6 +71,9 @@ func (p *playground) check(rec *Tick) {
 		p.t.Fatalf("looking at everything finds more to do; a wake-up was lost:\n%s", p.print(nil, twin))
 	}
 	if err := sameViolations(p.s, p.now); err != nil {
+		p.t.Fatalf("%v\nafter:\n%s", err, p.print(nil, rec))
+	}
+	if err := p.sameTotals(); err != nil {
 		p.t.Fatalf("%v\nafter:\n%s", err, p.print(nil, rec))
 	}
 	outstanding := p.s.Outstanding()

@@ -34,6 +34,7 @@ type playground struct {
 	sent    []Event  // what they took
 	shadow  *State   // follows the history alone
 	used    map[BeadID]bool
+	told    map[int]int64 // violations on record, by invariant
 
 	effects []Effect // not answered yet
 	planned *Tick
@@ -117,6 +118,10 @@ func (p *playground) command(d *datadriven.TestData) (string, error) {
 func (p *playground) begin() {
 	p.base, p.used, p.waits = p.s.Snapshot(), map[BeadID]bool{}, map[string]string{}
 	p.shadow = p.restored(p.base)
+	p.told = map[int]int64{}
+	for i := range invariants {
+		p.told[invariants[i].Number] = max(p.s.ViolationsFound(invariants[i].Number), 0)
+	}
 	for id := range p.s.beads {
 		p.used[id] = true
 	}

@@ -197,6 +197,8 @@ func decodeEntity(x *Change) (entity, error) {
 		e = new(Usage)
 	case KindNudge:
 		e = new(Nudge)
+	case KindViolationTotals:
+		e = new(ViolationTotals)
 	default:
 		return nil, fmt.Errorf("unknown kind %q: written by a newer gastown?", x.Kind)
 	}

@@ -40,6 +40,7 @@ type State struct {
 	breakers map[string]*Breaker
 	usage    *Usage
 	nudges   map[NudgeID]*Nudge
+	totals   *ViolationTotals
 
 	tick   TickNo // the newest recorded tick
 	at     Time   // its time; now never goes behind it
@@ -160,6 +161,10 @@ func (s *State) get(r ref) entity {
 		if e := s.nudges[NudgeID(r.ID)]; e != nil {
 			return e
 		}
+	case KindViolationTotals:
+		if s.totals != nil {
+			return s.totals
+		}
 	}
 	return nil
 }
@@ -219,6 +224,8 @@ func (s *State) store(r ref, e entity) {
 		s.usage, _ = e.(*Usage)
 	case KindNudge:
 		storeIn(s.nudges, NudgeID(r.ID), e)
+	case KindViolationTotals:
+		s.totals, _ = e.(*ViolationTotals)
 	default:
 		panic(fmt.Sprintf("town: no kind %q", r.Kind))
 	}

@@ -54,6 +54,7 @@ func (s *State) Step(in Input) *Tick {
 	}
 	t.settle()
 	t.conclude()
+	t.count()
 	t.rec.Changes = s.seal()
 	for i := range t.rec.Changes {
 		x := &t.rec.Changes[i]

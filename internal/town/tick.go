@@ -77,6 +77,8 @@ const (
 	KindBreaker    Kind = "breaker"
 	KindUsage      Kind = "usage"
 	KindNudge      Kind = "nudge"
+	// KindViolationTotals is the town's one ViolationTotals.
+	KindViolationTotals Kind = "violation_totals"
 )
 
 // Change is an entity as it stood after a tick. Data is empty if it is gone; Archived says that

@@ -201,6 +201,9 @@ func digestOf(s *State) Digest {
 	if s.usage != nil {
 		add(s.usage)
 	}
+	if s.totals != nil {
+		add(s.totals)
+	}
 	for _, e := range s.nudges {
 		add(e)
 	}
