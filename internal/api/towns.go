@@ -128,12 +128,15 @@ func (s *server) createRig(ctx context.Context, in *struct {
 	if err := s.read(in.Town, func(*town.State) {}); err != nil {
 		return nil, err
 	}
-	branch, err := s.CheckRepo(ctx, in.Body.URL)
+	branch, branches, err := s.CheckRepo(ctx, in.Body.URL)
 	if err != nil {
-		return nil, huma.NewError(http.StatusUnprocessableEntity, err.Error(), &huma.ErrorDetail{Location: "body.url", Message: err.Error(), Value: in.Body.URL})
+		return nil, huma.NewError(http.StatusUnprocessableEntity, err.Error(), &huma.ErrorDetail{Location: "body.url", Message: err.Error()})
 	}
 	if in.Body.DefaultBranch != "" {
-		branch = in.Body.DefaultBranch
+		if branch = in.Body.DefaultBranch; !slices.Contains(branches, branch) {
+			wrong := fmt.Sprintf("defaultBranch: the repository has no branch %q; it has %s", branch, some(branches))
+			return nil, huma.NewError(http.StatusUnprocessableEntity, wrong, &huma.ErrorDetail{Location: "body.defaultBranch", Message: wrong, Value: branch})
+		}
 	}
 	name := in.Body.Name
 	if name == "" {
@@ -143,6 +146,15 @@ func (s *server) createRig(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return s.rig(in.Town, name)
+}
+
+// some names the first few of many.
+func some(names []string) string {
+	const few = 10
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 func (s *server) showRig(_ context.Context, in *struct {

@@ -252,12 +252,10 @@ func (a *app) inTown(ctx context.Context) (*client.Town, error) {
 	if err != nil {
 		return nil, err
 	}
-	here, _ := repository(ctx, ".")
+	here := thisPlace(ctx)
 	for i := range towns {
-		for _, r := range towns[i].Rigs {
-			if here != "" && r.URL == here {
-				return c.Town(towns[i].ID), nil
-			}
+		if here.rigOf(towns[i].Rigs) != nil {
+			return c.Town(towns[i].ID), nil
 		}
 	}
 	switch len(towns) {
@@ -271,22 +269,4 @@ func (a *app) inTown(ctx context.Context) (*client.Town, error) {
 		names[i] = string(towns[i].ID)
 	}
 	return nil, fmt.Errorf("there are several towns (%s): name one with --town", strings.Join(names, ", "))
-}
-
-// here is the rig that this folder's repository is in the town, or "".
-func here(ctx context.Context, t *client.Town) town.RigID {
-	dir, err := repository(ctx, ".")
-	if err != nil {
-		return ""
-	}
-	rigs, err := t.Rigs(ctx)
-	if err != nil {
-		return ""
-	}
-	for _, r := range rigs {
-		if r.URL == dir {
-			return r.ID
-		}
-	}
-	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -121,18 +122,36 @@ func (a *app) createConvoy(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	if rig := here(ctx, t); rig != "" {
-		for i := range plan.Tasks {
-			if plan.Tasks[i].Rig == "" {
-				plan.Tasks[i].Rig = rig
-			}
-		}
+	if err := rigsHere(ctx, t, plan.Tasks); err != nil {
+		return err
 	}
 	doc, err := t.CreateConvoy(ctx, plan)
 	if err != nil {
 		return err
 	}
 	return a.print(doc, func(w io.Writer) { printConvoy(w, &doc) })
+}
+
+// rigsHere gives tasks that name no rig the one of this folder.
+func rigsHere(ctx context.Context, t *client.Town, tasks []town.NewBead) error {
+	none := func(n town.NewBead) bool { return n.Rig == "" }
+	if !slices.ContainsFunc(tasks, none) {
+		return nil
+	}
+	rigs, err := t.Rigs(ctx)
+	if err != nil {
+		return err
+	}
+	rig, err := rigHere(ctx, rigs)
+	if err != nil {
+		return err
+	}
+	for i := range tasks {
+		if none(tasks[i]) {
+			tasks[i].Rig = rig
+		}
+	}
+	return nil
 }
 
 // readPlan reads a plan; JSON is YAML too. Unknown keys are refused by name.

@@ -44,18 +44,24 @@ func (a *app) rigCmd() *cobra.Command {
 			}
 			return a.print(map[string]string{"removed": argv[0]}, func(w io.Writer) { fmt.Fprintln(w, "removed", argv[0]) })
 		}},
-		a.onRig("set NAME KEY=VALUE…", "Override settings of the town for a rig", settingsAfter(1),
-			func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*town.Rig, error) {
-				set, err := settingsOf(pairs)
-				if err != nil {
-					return nil, err
-				}
-				return t.UpdateRig(ctx, id, wire.RigPatch{Settings: set})
-			}),
+		a.rigSetCmd(),
 		a.onRig("unset NAME KEY…", "Take settings from the town again", cobra.MinimumNArgs(2),
 			func(ctx context.Context, t *client.Town, id town.RigID, keys []string) (*town.Rig, error) {
 				return t.UpdateRig(ctx, id, wire.RigPatch{Unset: keys})
 			}))
+	return c
+}
+
+func (a *app) rigSetCmd() *cobra.Command {
+	c := a.onRig("set NAME KEY=VALUE…", "Override settings of the town for a rig", settingsAfter(1),
+		func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*town.Rig, error) {
+			set, err := settingsOf(pairs)
+			if err != nil {
+				return nil, err
+			}
+			return t.UpdateRig(ctx, id, wire.RigPatch{Settings: set})
+		})
+	c.Long = c.Short + ".\n\n" + settingsHelp(false)
 	return c
 }
 

@@ -177,16 +177,11 @@ func (a *app) settle(ctx context.Context, f *upFlags) error {
 }
 
 func (a *app) settleRig(ctx context.Context, t *client.Town, rigs []*town.Rig, f *upFlags) error {
-	dir, err := repository(ctx, ".")
-	if err != nil {
-		return nil // not in a repository: rigs are added by hand
+	here := thisPlace(ctx)
+	if here.top == "" || here.rigOf(rigs) != nil {
+		return nil // in no repository rigs are added by hand
 	}
-	for _, r := range rigs {
-		if r.URL == dir {
-			return nil
-		}
-	}
-	n := wire.NewRig{URL: dir}
+	n := wire.NewRig{URL: here.top}
 	if len(f.gates) > 0 {
 		n.Settings.Gates = gatesOf(f.gates)
 	}
@@ -241,15 +236,6 @@ func (a *app) chooseAgent(ctx context.Context, t *client.Town, set town.Settings
 	}
 	a.say("work is done by %s", cmd.Preset)
 	return nil
-}
-
-// repository is the top folder of the git repository around dir.
-func repository(ctx context.Context, dir string) (string, error) {
-	out, err := exec.CommandContext(ctx, "git", "-C", dir, "rev-parse", "--show-toplevel").Output()
-	if err != nil {
-		return "", fmt.Errorf("%s is in no git repository", dir)
-	}
-	return strings.TrimSpace(string(out)), nil
 }
 
 func (a *app) downCmd() *cobra.Command {

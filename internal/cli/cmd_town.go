@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +79,27 @@ func settingsOf(pairs []string) (town.Settings, error) {
 	return set, nil
 }
 
+// settingsHelp lists the keys of a town or of a rig.
+func settingsHelp(ofTown bool) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, x := range town.SettingsList() {
+		if x.TownOnly && !ofTown {
+			continue
+		}
+		what := x.Type
+		if x.Range != "" {
+			what = x.Range
+		}
+		if x.Default != "" {
+			what += " [" + x.Default + "]"
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", x.Key, what, x.Doc)
+	}
+	_ = w.Flush() // writes to memory
+	return "Keys, with their range and default:\n\n" + b.String()
+}
+
 // settingsAfter accepts n arguments and then settings, of which it wants at least one. They are read
 // before any server is asked, so that a slip in them is told at once.
 func settingsAfter(n int) cobra.PositionalArgs {
@@ -114,14 +136,16 @@ func (a *app) townCmd() *cobra.Command {
 	create.Flags().StringVar(&name, "name", "", "name for people")
 	c.AddCommand(create)
 	c.AddCommand(a.onTown("show", "Show a town and its settings", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Show(ctx) }))
-	c.AddCommand(a.onTown("set KEY=VALUE…", "Set configuration values, such as max_agents=4 or agents.polecat.preset=claude", settingsAfter(0),
+	set := a.onTown("set KEY=VALUE…", "Set configuration values, such as max_agents=4 or agents.polecat.preset=claude", settingsAfter(0),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			set, err := settingsOf(argv)
 			if err != nil {
 				return wire.Town{}, err
 			}
 			return t.Configure(ctx, wire.TownPatch{Settings: set})
-		}))
+		})
+	set.Long = set.Short + ".\n\n" + settingsHelp(true)
+	c.AddCommand(set)
 	c.AddCommand(a.onTown("unset KEY…", "Give configuration values their defaults back, such as max_agents or env.NAME", cobra.MinimumNArgs(1),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			return t.Configure(ctx, wire.TownPatch{Unset: argv})

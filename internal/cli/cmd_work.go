@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,6 +43,12 @@ func (a *app) slingCmd() *cobra.Command {
 	return c
 }
 
+// slung is a new bead, with the branch that its work is merged into.
+type slung struct {
+	wire.Bead
+	TargetBranch string `json:"targetBranch"`
+}
+
 func (a *app) sling(ctx context.Context, title string, f *beadFlags) error {
 	t, err := a.inTown(ctx)
 	if err != nil {
@@ -56,14 +63,26 @@ func (a *app) sling(ctx context.Context, title string, f *beadFlags) error {
 			return &exitError{exitUsage, fmt.Errorf("--timeout: %w", err)}
 		}
 	}
+	rigs, err := t.Rigs(ctx)
+	if err != nil {
+		return err
+	}
 	if n.Rig == "" {
-		n.Rig = here(ctx, t)
+		if n.Rig, err = rigHere(ctx, rigs); err != nil {
+			return err
+		}
 	}
 	b, err := t.Sling(ctx, n)
 	if err != nil {
 		return err
 	}
-	return a.print(b, func(w io.Writer) { fmt.Fprintf(w, "%s  %s\n", b.ID, b.Why) })
+	made := slung{Bead: b}
+	if i := slices.IndexFunc(rigs, func(r *town.Rig) bool { return r.ID == b.Rig }); i >= 0 {
+		made.TargetBranch = rigs[i].DefaultBranch
+	}
+	return a.print(made, func(w io.Writer) {
+		fmt.Fprintf(w, "%s  %s, merged into %s  %s\n", b.ID, b.Rig, made.TargetBranch, b.Why)
+	})
 }
 
 // text returns a flag's value, or standard input for "-".

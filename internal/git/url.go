@@ -13,18 +13,29 @@ import (
 	"unicode"
 )
 
-// CheckURL asks the repository at address for its default branch. It is meant for
+// CheckURL asks the repository at address for its default branch and for all of its branches. It is meant for
 // the moment a rig is added: an address that may not be used, does not answer,
-// refuses access, or has no repository or no commit gives an [*Error] that
+// refuses access, or has no repository, no commit or not its whole history gives an [*Error] that
 // says so and what to do.
-func CheckURL(ctx context.Context, address string) (defaultBranch string, err error) {
+func CheckURL(ctx context.Context, address string) (defaultBranch string, branches []string, err error) {
 	if err := checkURLForm(address); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	op := "read the repository " + mask(address)
+	fault := func(class Class, words string) error {
+		return &Error{Op: op, Class: class, Stderr: words, exitCode: -1}
+	}
+	if hasCredentials(address) {
+		return "", nil, fault(ClassOther, "its address has a name or password in it, which would be stored and shown to every agent: "+
+			"give the address without, and let a credential helper of git or an ssh key on the server give access")
+	}
 	if path, local := localPath(address); local {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return "", &Error{Op: op, Class: ClassNotFound, Stderr: "there is no such directory", exitCode: -1}
+			return "", nil, fault(ClassNotFound, "there is no such directory")
+		}
+		if shallow(ctx, path) {
+			return "", nil, fault(ClassOther, "it is a shallow clone, and its branches cannot be merged without their history: "+
+				"run git -C "+path+" fetch --unshallow first")
 		}
 	}
 	out, err := run(ctx, command{
@@ -33,13 +44,44 @@ func CheckURL(ctx context.Context, address string) (defaultBranch string, err er
 		timeout: askTimeout,
 	})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	branch, class, fault := chooseDefault(out)
-	if fault != "" {
-		return "", &Error{Op: op, Class: class, Stderr: fault, exitCode: -1}
+	branch, class, wrong := chooseDefault(out)
+	if wrong != "" {
+		return "", nil, fault(class, wrong)
 	}
-	return branch, nil
+	return branch, branchesIn(out), nil
+}
+
+// hasCredentials tells whether an address to be asked over http or https has a user or password in it. An ssh
+// address needs its user; a password has no place in it either.
+func hasCredentials(address string) bool {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.User == nil {
+		return false
+	}
+	_, password := parsed.User.Password()
+	return password || !strings.EqualFold(parsed.Scheme, "ssh")
+}
+
+// shallow tells whether a repository on this machine has only a part of its history.
+func shallow(ctx context.Context, path string) bool {
+	out, err := run(ctx, command{
+		op: "read the repository " + path, dir: path, args: []string{"rev-parse", "--is-shallow-repository"},
+	})
+	return err == nil && strings.TrimSpace(out) == "true"
+}
+
+// branchesIn lists the branches in the answer of ls-remote.
+func branchesIn(answer string) []string {
+	var names []string
+	for line := range strings.Lines(answer) {
+		_, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if short, found := strings.CutPrefix(name, "refs/heads/"); found {
+			names = append(names, short)
+		}
+	}
+	return names
 }
 
 // chooseDefault reads the answer of ls-remote: the branch HEAD names, if that

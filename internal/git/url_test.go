@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,9 +37,9 @@ func TestCheckURL(t *testing.T) {
 	tw := newTown(t)
 	ctx := context.Background()
 	for _, address := range []string{tw.origin, tw.person, "file://" + strings.ReplaceAll(tw.origin, " ", "%20")} {
-		branch, err := CheckURL(ctx, address)
-		if err != nil || branch != "main" {
-			t.Errorf("CheckURL(%q) = %q, %v", address, branch, err)
+		branch, branches, err := CheckURL(ctx, address)
+		if err != nil || branch != "main" || !slices.Contains(branches, "main") {
+			t.Errorf("CheckURL(%q) = %q, %q, %v", address, branch, branches, err)
 		}
 	}
 	empty, plain := t.TempDir(), t.TempDir()
@@ -50,11 +51,46 @@ func TestCheckURL(t *testing.T) {
 		"https://127.0.0.1:1/a":         ClassUnreachable,
 		"ext::sh -c true":               ClassOther,
 	} {
-		_, err := CheckURL(ctx, address)
+		_, _, err := CheckURL(ctx, address)
 		wantClass(t, err, class)
 		if err != nil && class != ClassOther && !strings.Contains(err.Error(), remedies[class]) {
 			t.Errorf("error %q names no remedy", err)
 		}
+	}
+}
+
+// An address with a secret in it would be stored, and every agent would see it.
+func TestAnAddressWithCredentialsIsRefused(t *testing.T) {
+	t.Parallel()
+	for address, refused := range map[string]bool{
+		"https://user:pw@127.0.0.1:1/a": true, "https://token@127.0.0.1:1/a": true, "http://token@127.0.0.1:1/a": true,
+		"ssh://git:pw@127.0.0.1:1/a": true, "ssh://git@127.0.0.1:1/a": false, "https://127.0.0.1:1/a": false,
+	} {
+		_, _, err := CheckURL(context.Background(), address)
+		if got := err != nil && strings.Contains(err.Error(), "credential helper"); got != refused {
+			t.Errorf("%s: %v", mask(address), err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "pw") || strings.Contains(err.Error(), "token@")) {
+			t.Errorf("the error tells the secret: %v", err)
+		}
+	}
+}
+
+// A shallow clone lacks what merges need, and the error has the command that completes it.
+func TestAShallowCloneIsRefused(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	dir := filepath.Join(t.TempDir(), "shallow")
+	sh(t, t.TempDir(), "clone", "--quiet", "--depth=1", "file://"+strings.ReplaceAll(tw.origin, " ", "%20"), dir)
+	for _, address := range []string{dir, "file://" + dir} {
+		_, _, err := CheckURL(context.Background(), address)
+		if err == nil || !strings.Contains(err.Error(), "git -C "+dir+" fetch --unshallow") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	sh(t, dir, "fetch", "--quiet", "--unshallow")
+	if _, _, err := CheckURL(context.Background(), dir); err != nil {
+		t.Errorf("it is refused when it is whole: %v", err)
 	}
 }
 
@@ -133,7 +169,7 @@ func TestCredentialsAreMasked(t *testing.T) {
 			t.Errorf("mask(%q) = %q, want %q", text, got, want)
 		}
 	}
-	_, err := CheckURL(context.Background(), "https://user:s3cret@127.0.0.1:1/a")
+	_, _, err := CheckURL(context.Background(), "https://user:s3cret@127.0.0.1:1/a")
 	if err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("the error tells the password or is missing: %v", err)
 	}

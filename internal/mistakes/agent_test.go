@@ -5,17 +5,17 @@ var agentMistakes = []mistake{
 	{
 		name: "first-heartbeat-late-by-one", file: "rule_agents.go",
 		old: `if now < grace {
-		return wait(grace, string(a.ID), "waits for the first`,
+		return wait(WaitStarting, grace, string(a.ID), "waits for the first`,
 		new: `if now <= grace {
-		return wait(grace, string(a.ID), "waits for the first`,
+		return wait(WaitStarting, grace, string(a.ID), "waits for the first`,
 		wrong: "The start grace of an agent that is never heard does not end when it is over.",
 	},
 	{
 		name: "start-grace-late-by-one", file: "rule_agents.go",
 		old: `if now < grace {
-		return wait(grace, string(a.ID), "its process`,
+		return wait(WaitStarting, grace, string(a.ID), "its process`,
 		new: `if now <= grace {
-		return wait(grace, string(a.ID), "its process`,
+		return wait(WaitStarting, grace, string(a.ID), "its process`,
 		wrong: "The start grace of an agent without a process does not end when it is over.",
 	},
 	{
@@ -39,9 +39,9 @@ var agentMistakes = []mistake{
 	{
 		name: "stalled-late-by-one", file: "rule_agents.go",
 		old: `if now < end {
-		return wait(end, string(a.ID), "stalled;`,
+		return wait(WaitStalled, end, string(a.ID), "stalled;`,
 		new: `if now <= end {
-		return wait(end, string(a.ID), "stalled;`,
+		return wait(WaitStalled, end, string(a.ID), "stalled;`,
 		wrong: "A stalled agent is not given up when its time is over.",
 	},
 	{

@@ -68,18 +68,18 @@ var beadMistakes = []mistake{
 		name: "untouched-grace-by-status", file: "rule_beads.go",
 		old: `	end := b.Updated.Add(UntouchedGrace)
 	if now < end {
-		return wait(end, "", "in progress and no`,
+		return wait(WaitNoAgent, end, "", "in progress and no`,
 		new: `	end := b.Since.Add(UntouchedGrace)
 	if now < end {
-		return wait(end, "", "in progress and no`,
+		return wait(WaitNoAgent, end, "", "in progress and no`,
 		wrong: "The grace of a bead without an agent counts from its start, so that a late event finds it open.",
 	},
 	{
 		name: "orphaned-review-late-by-one", file: "rule_beads.go",
 		old: `if now < end {
-		return wait(end, "", "in review without`,
+		return wait(WaitInReview, end, "", "in review without`,
 		new: `if now <= end {
-		return wait(end, "", "in review without`,
+		return wait(WaitInReview, end, "", "in review without`,
 		wrong: "A bead in review without a merge request is not opened when its grace is over.",
 	},
 	{
@@ -91,9 +91,9 @@ var beadMistakes = []mistake{
 	{
 		name: "timeout-late-by-one", file: "rule_beads.go",
 		old: `if now < end {
-		return wait(end, string(at.Agent)`,
+		return wait(WaitRunning, end, string(at.Agent)`,
 		new: `if now <= end {
-		return wait(end, string(at.Agent)`,
+		return wait(WaitRunning, end, string(at.Agent)`,
 		wrong: "An attempt is not ended when its time is over.",
 	},
 	{

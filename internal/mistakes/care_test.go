@@ -11,9 +11,9 @@ var careMistakes = []mistake{
 	{
 		name: "silence-stop-late-by-one", file: "rule_activity.go",
 		old: `if now < end {
-		return wait(end, string(a.ID), "silent; stopped`,
+		return wait(WaitInactive, end, string(a.ID), "silent; stopped`,
 		new: `if now <= end {
-		return wait(end, string(a.ID), "silent; stopped`,
+		return wait(WaitInactive, end, string(a.ID), "silent; stopped`,
 		wrong: "A silent agent is not stopped when its time is over.",
 	},
 	{

@@ -23,9 +23,9 @@ var pullMistakes = []mistake{
 	{
 		name: "merged-without-green", file: "rule_pull.go",
 		old: `case pr.Green == 0:
-		return &Wait{On: pr.URL, Reason: "its pull request is not green`,
+		return &Wait{Code: WaitPullChecks, On: pr.URL, Reason: "its pull request is not green`,
 		new: `case pr.Green < 0:
-		return &Wait{On: pr.URL, Reason: "its pull request is not green`,
+		return &Wait{Code: WaitPullChecks, On: pr.URL, Reason: "its pull request is not green`,
 		wrong: "A pull request with failing checks is merged.",
 	},
 	{

@@ -5,7 +5,7 @@ var reviewMistakes = []mistake{
 	{
 		name: "two-merges-at-once", file: "rule_review.go",
 		old: `	for _, id := range s.ix.merging[b.Rig] {
-		return wait(0, string(id), "behind "+string(id)+", which is being merged")
+		return wait(WaitInQueue, 0, string(id), "behind "+string(id)+", which is being merged")
 	}
 `,
 		new:    "",

@@ -39,9 +39,9 @@ var stopMistakes = []mistake{
 	{
 		name: "two-probes-at-once", file: "rule_breaker.go",
 		old: `if k.Probe != 0 {
-			return &Wait{On`,
+			return &Wait{Code: WaitBreaker, On`,
 		new: `if k.Probe < 0 {
-			return &Wait{On`,
+			return &Wait{Code: WaitBreaker, On`,
 		wrong: "A second probe starts while the first is under way.",
 	},
 	{

@@ -28,6 +28,8 @@ func TestReferenceIsFresh(t *testing.T) {
 		{"events.md", eventsPage(t)},
 		{"actions.md", actionsPage(shown)},
 		{"invariants.md", invariantsPage()},
+		{"waits.md", waitsPage()},
+		{"settings.md", settingsPage()},
 	} {
 		path := filepath.Join("..", "..", "docs", "reference", page.name)
 		want := made + page.text
@@ -124,6 +126,58 @@ carried out outside, once the tick is durable, and answered by an [event](events
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Kind, a.Doc, effect, strings.Join(rules, ", "))
 	}
 	b.WriteString("\nWho takes what is read off the scenario files.\n")
+	return b.String()
+}
+
+func settingsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Settings
+
+What can be set on a town and its rigs; [configuration](../configuration.md) says how. Settings of a *town* cannot be set on a rig.
+
+| key | type | default | range | of | meaning |
+|---|---|---|---|---|---|
+`)
+	code := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		return "`" + text + "`"
+	}
+	for _, x := range town.SettingsList() {
+		scope, ranges := "town, rig", code(strings.ReplaceAll(x.Range, "|", "`, `"))
+		if x.TownOnly {
+			scope = "town"
+		}
+		if least, most, ok := strings.Cut(x.Range, ".."); ok {
+			ranges = strings.Trim(least+" to "+most, " ")
+			if most == "" {
+				ranges = "at least " + least
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", x.Key, x.Type, code(x.Default), ranges, scope, x.Doc)
+	}
+	return b.String()
+}
+
+func waitsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Waits
+
+Why nothing happens to a bead, an agent or a nudge now. A [rule](rules.md) that does not act says what it waits for:
+` + "`gastown why`, the API and the pages print the sentence of the case, and `gastown why -o json`" + ` its code as well. Programs
+and alerts go by the code; the wording may change.
+
+| code | means | is ended by |
+|---|---|---|
+`)
+	enders := map[town.Ender]string{
+		town.EndedByTown: "the town, by its other work or in time", town.EndedByPerson: "a person",
+		town.EndedByWorld: "a process, a forge or another program",
+	}
+	for _, w := range town.WaitSpecs() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", w.Code, w.Doc, enders[w.Ender])
+	}
 	return b.String()
 }
 

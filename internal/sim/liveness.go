@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"gastown/internal/town"
 )
@@ -20,41 +19,10 @@ const (
 	quietLook = 5 * town.Minute
 )
 
-// excuse is a reason for which a bead may go on for ever: somebody has to do something, or another
-// bead has such a reason.
-type excuse struct {
-	reason string // how the wait begins, or what it has in it, after an ellipsis
-	other  bool   // it counts only if the bead that is waited for is excused, too
-}
-
-// excuses is every reason to wait that needs a person, or somebody who waits for one.
-var excuses = []excuse{
-	{"held by a person", false},
-	{"the town is paused", false},
-	{"no agent is configured", false},
-	{"it has no rig", false},
-	{"its rig is gone", false},
-	{"staged: start it", false},
-	{"its convoy ", false},                          // … is staged: start it
-	{"waits for a person to acknowledge it", false}, // an escalation
-	{"its member ", false},                          // … failed: retry or cancel that
-	{"its rework ", false},                          // … failed: retry that, or cancel it
-	{"its blocker ", true},                          // … is open, not merged; or failed
-	{"waits for gt-", true},                         // … on its branch
-	{"its merge request ", true},                    // … is open
-	{"the merge request ", true},                    // … of a member is open
-	{"its landing ", true},                          // … is open
-	{"# of # members are in; ", true},               // … is open
-	{"acknowledged; ends with ", true},              // … or with its cause
-	{"the member ", true},                           // … is open again, and not in it
-	{"not merged before ", true},                    // … is over
-	{"… asks triage about it", true},
-	{"waits for a person to decide", false},
-	{"… to read it", false}, // a person, or an agent that has no work now
-	{"waits for somebody to approve", false},
-	{"… yourself", false},                         // what the configuration or too many tries leave to people
-	{"… and that still stands: see to it", false}, // its rework was for nothing
-	{"code_review is on and the built-in refinery", false},
+// linked are the waits for something else that may go on for ever if that may: the bead that is waited
+// for must be excused, too. An acknowledged escalation without one ends with its cause.
+var linked = []town.WaitCode{
+	town.WaitBlocked, town.WaitInReview, town.WaitInTriage, town.WaitAcknowledged,
 }
 
 // calmDown ends the faults: the runtime is there, the clock is right, people go home.
@@ -176,13 +144,18 @@ func (x *excuser) excused(id town.BeadID) bool {
 	return false
 }
 
+// excuses reports whether a wait may go on for ever: somebody has to do something, or read something that
+// is for an agent without work, or another bead has such a reason.
 func (x *excuser) excuses(w *town.Wait) bool {
-	reason := plain(w.Reason)
-	for _, e := range excuses {
-		part, anywhere := strings.CutPrefix(e.reason, "… ")
-		if anywhere && strings.Contains(w.Reason, part) || strings.HasPrefix(w.Reason, e.reason) || strings.HasPrefix(reason, e.reason) {
-			return !e.other || x.excused(town.BeadID(w.On))
-		}
+	switch spec, _ := w.Code.Spec(); {
+	case w.Code == town.WaitViolation:
+		return false // the town has to recover from it
+	case spec.Ender == town.EndedByPerson, w.Code == town.WaitUnread:
+		return true
+	case !slices.Contains(linked, w.Code):
+		return false
+	case w.On == "":
+		return w.Code == town.WaitAcknowledged
 	}
-	return false
+	return x.excused(town.BeadID(w.On))
 }

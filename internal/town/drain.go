@@ -48,7 +48,7 @@ func drain(s *State, now Time, _ string) Look {
 	case x.DrainOver != "":
 		return act(Action{Kind: ClearDraining, Reason: x.DrainOver})
 	case now < end:
-		return wait(end, "", "being drained")
+		return wait(WaitDraining, end, "", "being drained")
 	}
 	return act(Action{Kind: ClearDraining, Reason: "the drain took " + DrainLimit.String()})
 }

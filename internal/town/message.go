@@ -120,11 +120,11 @@ func mail(s *State, _ Time, b *Bead) Look {
 	}
 	switch {
 	case to == ToPeople:
-		return wait(0, "", "waits for a person to read it")
+		return wait(WaitNeedsPerson, 0, "", "waits for a person to read it")
 	case s.agents[AgentID(to)] == nil:
 		return act(closeBead(b, OutcomeDone, "its recipient "+to+" has left the books"))
 	}
-	return wait(0, to, "waits for "+to+" to read it")
+	return wait(WaitUnread, 0, to, "waits for "+to+" to read it")
 }
 
 // molecule closes a workflow whose parts are over.
@@ -132,11 +132,11 @@ func molecule(s *State, _ Time, b *Bead) Look {
 	parts := s.neededBy(b.ID, Parent)
 	for _, d := range parts {
 		if p := s.beads[d.Bead]; p != nil && p.Live() {
-			return wait(0, string(p.ID), "its part "+string(p.ID)+" is "+string(p.Status))
+			return wait(WaitBlocked, 0, string(p.ID), "its part "+string(p.ID)+" is "+string(p.Status))
 		}
 	}
 	if len(parts) == 0 {
-		return wait(0, "", "it has no parts: give it some, or cancel it")
+		return wait(WaitNeedsPerson, 0, "", "it has no parts: give it some, or cancel it")
 	}
 	return act(closeBead(b, OutcomeDone, "all its parts are over"))
 }

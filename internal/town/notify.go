@@ -85,12 +85,12 @@ func reEscalate(_ *State, now Time, b *Bead) Look {
 	case e == nil:
 		return Look{}
 	case e.Raised >= MaxRaised:
-		return wait(0, "", fmt.Sprintf("people were told %d times again, and nobody has acknowledged it", MaxRaised))
+		return wait(WaitNeedsPerson, 0, "", fmt.Sprintf("people were told %d times again, and nobody has acknowledged it", MaxRaised))
 	}
 	step := ReEscalateStep * Duration(e.Raised+1)
 	end := max(b.Created, e.LastRaised).Add(step)
 	if now < end {
-		return wait(end, "", fmt.Sprintf("people are told again (%d of %d)", e.Raised+1, MaxRaised))
+		return wait(WaitNeedsPerson, end, "", fmt.Sprintf("people are told again (%d of %d)", e.Raised+1, MaxRaised))
 	}
 	return act(Action{Kind: ReEscalate, Bead: b.ID, N: e.Raised + 1, Severity: e.Severity, Reason: "nobody has acknowledged it for " + step.String()})
 }
@@ -121,11 +121,11 @@ func notify(s *State, now Time, b *Bead) Look {
 	n := &e.Notice
 	if n.Try > 0 {
 		if again := n.Tried.Add(NotifyAgain << min(n.Try-1, 10)); now < again {
-			return wait(again, "", "people are being told"+because(n.Error))
+			return wait(WaitNotifying, again, "", "people are being told"+because(n.Error))
 		}
 	}
 	if n.Try >= MaxNotifyTries {
-		return wait(0, "", fmt.Sprintf("the webhooks could not be told in %d tries", n.Try)+because(n.Error))
+		return wait(WaitNotNotified, 0, "", fmt.Sprintf("the webhooks could not be told in %d tries", n.Try)+because(n.Error))
 	}
 	return act(Action{Kind: Notify, Bead: b.ID, N: n.Try + 1, Total: e.Raised + 1, Severity: e.Severity, Reason: "people have not been told yet"})
 }

@@ -226,7 +226,7 @@ func nudges(s *State, now Time, n *Nudge) Look {
 	switch {
 	case n.Status == NudgeExpired:
 		if end := n.Expired.Add(NudgeKept); now < end {
-			return wait(end, "", "expired; leaves the books "+NudgeKept.String()+" later")
+			return wait(WaitRetention, end, "", "expired; leaves the books "+NudgeKept.String()+" later")
 		}
 		return act(Action{Kind: DeleteNudge, Agent: n.Agent, Nudge: n.ID, Reason: "expired for " + NudgeKept.String()})
 	case a == nil:
@@ -236,13 +236,13 @@ func nudges(s *State, now Time, n *Nudge) Look {
 	case now >= n.Expires:
 		return over("older than " + NudgeLife.String())
 	case n.Status == NudgeDelivered:
-		return wait(n.Expires, string(a.ID), "delivered; expires")
+		return wait(WaitRetention, n.Expires, string(a.ID), "delivered; expires")
 	case !a.hears():
-		return wait(n.Expires, string(a.ID), string(a.ID)+" has no process that hears it")
+		return wait(WaitDelivering, n.Expires, string(a.ID), string(a.ID)+" has no process that hears it")
 	}
 	if n.Try > 0 {
 		if again := n.Tried.Add(NudgeAgain << min(n.Try-1, 10)); now < again {
-			return wait(min(again, n.Expires), string(a.ID), "sent and not delivered yet"+because(n.Error))
+			return wait(WaitDelivering, min(again, n.Expires), string(a.ID), "sent and not delivered yet"+because(n.Error))
 		}
 	}
 	return act(Action{Kind: SendNudge, Agent: a.ID, Nudge: n.ID, Run: a.Run, From: string(NudgeQueued), N: n.Try + 1, Reason: "not delivered yet"})

@@ -69,9 +69,9 @@ func (s *State) remind(now Time, a *Agent, tier Tier, silence Duration) Look {
 	last := s.lastNudge(a.ID, tier)
 	switch {
 	case last >= a.Inactive.Add(silence):
-		return wait(0, string(a.ID), "silent, and was nudged")
+		return wait(WaitInactive, 0, string(a.ID), "silent, and was nudged")
 	case last != 0 && now < last.Add(NudgeLife):
-		return wait(last.Add(NudgeLife), string(a.ID), "silent; was nudged within "+NudgeLife.String())
+		return wait(WaitInactive, last.Add(NudgeLife), string(a.ID), "silent; was nudged within "+NudgeLife.String())
 	}
 	text := "You have written nothing for " + silence.String() + ". Go on, finish with `gastown done`, or ask for help with `gastown escalate`."
 	return act(Action{
@@ -84,10 +84,10 @@ func activityWarn(s *State, now Time, a *Agent) Look {
 		return Look{}
 	}
 	if end := a.Inactive.Add(ActivityWarn); now < end {
-		return wait(end, string(a.ID), "silent; nudged after "+ActivityWarn.String())
+		return wait(WaitInactive, end, string(a.ID), "silent; nudged after "+ActivityWarn.String())
 	}
 	if len(a.ActiveTools) > 0 {
-		return wait(a.Inactive.Add(ActivityEscalate), string(a.ID), "silent, but has "+strings.Join(a.ActiveTools, ", ")+" running")
+		return wait(WaitInactive, a.Inactive.Add(ActivityEscalate), string(a.ID), "silent, but has "+strings.Join(a.ActiveTools, ", ")+" running")
 	}
 	return s.remind(now, a, TierWarn, ActivityWarn)
 }
@@ -97,7 +97,7 @@ func activityEscalate(s *State, now Time, a *Agent) Look {
 		return Look{}
 	}
 	if end := a.Inactive.Add(ActivityEscalate); now < end {
-		return wait(end, string(a.ID), "silent; triage is asked after "+ActivityEscalate.String())
+		return wait(WaitInactive, end, string(a.ID), "silent; triage is asked after "+ActivityEscalate.String())
 	}
 	nudge := s.remind(now, a, TierEscalate, ActivityEscalate)
 	if a.Role == Triage || a.Asked != 0 {
@@ -118,7 +118,7 @@ func activityStop(s *State, now Time, a *Agent) Look {
 	}
 	end := max(a.Inactive.Add(ActivityStop), s.lastNudge(a.ID, TierEscalate).Add(ActivityStop-ActivityEscalate))
 	if now < end {
-		return wait(end, string(a.ID), "silent; stopped after "+ActivityStop.String())
+		return wait(WaitInactive, end, string(a.ID), "silent; stopped after "+ActivityStop.String())
 	}
 	reason := "silent for " + ActivityStop.String()
 	actions := []Action{{Kind: TransitionAgent, Agent: a.ID, Run: a.Run, From: string(Working), To: string(Stalled), Reason: reason}}

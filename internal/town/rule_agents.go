@@ -44,7 +44,7 @@ func heartbeatLost(s *State, now Time, a *Agent) Look {
 	}
 	grace := a.Dispatched.Add(StartGrace)
 	if now < grace {
-		return wait(grace, string(a.ID), "waits for the first heartbeat")
+		return wait(WaitStarting, grace, string(a.ID), "waits for the first heartbeat")
 	}
 	return act(toIdle(a, "never heard within "+StartGrace.String()+" of its start"))
 }
@@ -58,7 +58,7 @@ func gone(_ *State, now Time, a *Agent) Look {
 	}
 	grace := a.Dispatched.Add(StartGrace)
 	if now < grace {
-		return wait(grace, string(a.ID), "its process is "+string(a.Observed)+"; within the start grace that may be an old look")
+		return wait(WaitStarting, grace, string(a.ID), "its process is "+string(a.Observed)+"; within the start grace that may be an old look")
 	}
 	return act(toIdle(a, "its process is "+string(a.Observed)))
 }
@@ -115,7 +115,7 @@ func stalledTimeout(_ *State, now Time, a *Agent) Look {
 	}
 	end := a.Since.Add(StalledTimeout)
 	if now < end {
-		return wait(end, string(a.ID), "stalled; given up after "+StalledTimeout.String())
+		return wait(WaitStalled, end, string(a.ID), "stalled; given up after "+StalledTimeout.String())
 	}
 	return act(toIdle(a, "stalled for "+StalledTimeout.String()))
 }
@@ -126,7 +126,7 @@ func linger(_ *State, now Time, a *Agent) Look {
 		patience := min(StopAgain<<min(max(a.StopTry-1, 0), 10), StopAgainMax)
 		again := a.Stopping.Add(patience)
 		if now < again {
-			return wait(again, string(a.ID), "waits for the end of its process")
+			return wait(WaitStopping, again, string(a.ID), "waits for the end of its process")
 		}
 		return act(Action{Kind: StopAgent, Agent: a.ID, Run: a.Run, N: a.StopTry + 1,
 			Reason: "the stop was not confirmed within " + patience.String()})
@@ -137,7 +137,7 @@ func linger(_ *State, now Time, a *Agent) Look {
 	}
 	end := a.Since.Add(LingerGrace)
 	if now < end {
-		return wait(end, string(a.ID), "its run is over; its process may say goodbye")
+		return wait(WaitStopping, end, string(a.ID), "its run is over; its process may say goodbye")
 	}
 	return act(Action{Kind: StopAgent, Agent: a.ID, Run: a.Run, N: 1,
 		Reason: "its process goes on " + LingerGrace.String() + " after its run"})
@@ -149,7 +149,7 @@ func collect(_ *State, now Time, a *Agent) Look {
 	}
 	end := a.LastWork.Add(CollectAfter)
 	if now < end {
-		return wait(end, string(a.ID), "idle; leaves the books a day after its last work")
+		return wait(WaitRetention, end, string(a.ID), "idle; leaves the books a day after its last work")
 	}
 	return act(Action{Kind: DeleteAgent, Agent: a.ID, Reason: "no work for " + CollectAfter.String()})
 }

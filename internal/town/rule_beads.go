@@ -90,7 +90,7 @@ func blockerFailed(s *State, _ Time, b *Bead) Look {
 		if policy == BlockerFail {
 			return act(failBead(b, "blocker_failed", "its blocker "+string(on.ID)+" failed"))
 		}
-		return wait(0, string(on.ID), "its blocker "+string(on.ID)+" failed: retry or cancel that, or remove the dependency")
+		return wait(WaitBlockerFailed, 0, string(on.ID), "its blocker "+string(on.ID)+" failed: retry or cancel that, or remove the dependency")
 	}
 	return Look{}
 }
@@ -111,7 +111,7 @@ func agentLost(s *State, now Time, b *Bead) Look {
 	}
 	end := b.Updated.Add(UntouchedGrace)
 	if now < end {
-		return wait(end, "", "in progress and no agent holds it; open again if nothing is heard")
+		return wait(WaitNoAgent, end, "", "in progress and no agent holds it; open again if nothing is heard")
 	}
 	return act(reopen(b, "no agent has held it for "+UntouchedGrace.String(), AttemptLost, AgentFault))
 }
@@ -121,11 +121,11 @@ func orphanedReview(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	if mr := s.liveRequestOf(b.ID); mr != nil {
-		return wait(0, string(mr.ID), "its merge request "+string(mr.ID)+" "+mr.standing())
+		return wait(WaitInReview, 0, string(mr.ID), "its merge request "+string(mr.ID)+" "+mr.standing())
 	}
 	end := b.Updated.Add(UntouchedGrace)
 	if now < end {
-		return wait(end, "", "in review without a live merge request")
+		return wait(WaitInReview, end, "", "in review without a live merge request")
 	}
 	if mr := s.mergedRequestOf(b.ID); mr != nil {
 		return act(closeBead(b, OutcomeMerged, "its merge request "+string(mr.ID)+" is merged"))
@@ -144,7 +144,7 @@ func timeout(s *State, now Time, b *Bead) Look {
 	}
 	end := at.Started.Add(limit)
 	if now < end {
-		return wait(end, string(at.Agent), string(at.Agent)+" works on it; the attempt may take "+limit.String())
+		return wait(WaitRunning, end, string(at.Agent), string(at.Agent)+" works on it; the attempt may take "+limit.String())
 	}
 	reason := "the attempt took " + limit.String()
 	var actions []Action
@@ -189,7 +189,7 @@ func dispatch(s *State, now Time, b *Bead) Look {
 	}
 	id, fresh := s.choosePolecat(b)
 	if id == "" {
-		return wait(0, string(b.Rig), "no polecat of "+string(b.Rig)+" is free")
+		return wait(WaitNoSlot, 0, string(b.Rig), "no polecat of "+string(b.Rig)+" is free")
 	}
 	var actions []Action
 	if fresh {
@@ -208,20 +208,20 @@ func dispatch(s *State, now Time, b *Bead) Look {
 func (s *State) beadWait(now Time, b *Bead) *Wait {
 	switch {
 	case b.Rig == "" || s.rigs[b.Rig] == nil:
-		return &Wait{Reason: "it has no rig: name one, or cancel it"}
+		return &Wait{Code: WaitNotConfigured, Reason: "it has no rig: name one, or cancel it"}
 	case b.Held != 0:
-		return &Wait{Reason: "held by a person" + because(b.HeldReason)}
+		return &Wait{Code: WaitHeld, Reason: "held by a person" + because(b.HeldReason)}
 	case b.Assignee != "":
-		return &Wait{Reason: "still assigned to " + string(b.Assignee), On: string(b.Assignee)}
+		return &Wait{Code: WaitRunning, Reason: "still assigned to " + string(b.Assignee), On: string(b.Assignee)}
 	}
 	for _, id := range s.ix.hookedTo[b.ID] {
-		return &Wait{Reason: "still held by " + string(id), On: string(id)}
+		return &Wait{Code: WaitRunning, Reason: "still held by " + string(id), On: string(id)}
 	}
 	if s.usedUp(b) {
-		return &Wait{Reason: "its attempts are used up"}
+		return &Wait{Code: WaitExhausted, Reason: "its attempts are used up"}
 	}
 	if c := s.stagedBy(b.ID); c != nil {
-		return &Wait{Reason: "its convoy " + string(c.ID) + " is staged: start it", On: string(c.ID)}
+		return &Wait{Code: WaitStaged, Reason: "its convoy " + string(c.ID) + " is staged: start it", On: string(c.ID)}
 	}
 	for _, d := range s.needs(b.ID, Blocks) {
 		on := s.beads[d.On]
@@ -232,18 +232,18 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 			if s.config(b.Rig).OnBlockerFailed == BlockerContinue {
 				continue
 			}
-			return &Wait{Reason: "its blocker " + string(on.ID) + " failed", On: string(on.ID)}
+			return &Wait{Code: WaitBlockerFailed, Reason: "its blocker " + string(on.ID) + " failed", On: string(on.ID)}
 		}
-		return &Wait{Reason: "its blocker " + string(on.ID) + " is " + string(on.Status) + ", not merged", On: string(on.ID)}
+		return &Wait{Code: WaitBlocked, Reason: "its blocker " + string(on.ID) + " is " + string(on.Status) + ", not merged", On: string(on.ID)}
 	}
 	if end, n := backoffEnd(b); now < end {
-		return &Wait{Until: end, Reason: "back-off " + backoffs[min(n, len(backoffs))-1].String() + s.attemptsUsed(b, n)}
+		return &Wait{Code: WaitBackOff, Until: end, Reason: "back-off " + backoffs[min(n, len(backoffs))-1].String() + s.attemptsUsed(b, n)}
 	}
 	if end, n := evictionsEnd(b); now < end {
-		return &Wait{Until: end, Reason: fmt.Sprintf("back-off after %d evictions in a row", n)}
+		return &Wait{Code: WaitBackOff, Until: end, Reason: fmt.Sprintf("back-off after %d evictions in a row", n)}
 	}
 	if cmd := s.config(b.Rig).Agents[Polecat]; cmd.Preset == "" && len(cmd.Command) == 0 {
-		return &Wait{Reason: "no agent is configured: set agents.polecat to a preset or a command"}
+		return &Wait{Code: WaitNotConfigured, Reason: "no agent is configured: set agents.polecat to a preset or a command"}
 	}
 	return nil
 }
@@ -271,14 +271,14 @@ func (s *State) placeWait(now Time, rig RigID) *Wait {
 	}
 	cfg := s.config(rig)
 	if n := s.ix.busy[rig]; n >= cfg.MaxPolecatsPerRig {
-		return &Wait{Reason: "all places of " + string(rig) + " are taken (" + strconv.Itoa(n) + " of max_polecats_per_rig " + strconv.Itoa(cfg.MaxPolecatsPerRig) + ")", On: string(rig)}
+		return &Wait{Code: WaitNoSlot, Reason: "all places of " + string(rig) + " are taken (" + strconv.Itoa(n) + " of max_polecats_per_rig " + strconv.Itoa(cfg.MaxPolecatsPerRig) + ")", On: string(rig)}
 	}
 	if limit := s.config("").MaxAgents; s.ix.busyAll >= limit {
-		return &Wait{Reason: fmt.Sprintf("all places of the town are taken (%d of max_agents %d)", s.ix.busyAll, limit)}
+		return &Wait{Code: WaitNoSlot, Reason: fmt.Sprintf("all places of the town are taken (%d of max_agents %d)", s.ix.busyAll, limit)}
 	}
 	limit := s.config("").MaxStartsPerTick
 	if end := s.counters.StartsAt.Add(startWindow); now < end && s.counters.Starts >= limit {
-		return &Wait{Until: end, Reason: fmt.Sprintf("%d agents were started within a second (max_starts_per_tick)", limit)}
+		return &Wait{Code: WaitNoSlot, Until: end, Reason: fmt.Sprintf("%d agents were started within a second (max_starts_per_tick)", limit)}
 	}
 	return nil
 }

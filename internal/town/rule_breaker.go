@@ -27,12 +27,12 @@ func breaker(s *State, now Time, k *Breaker) Look {
 	}
 	until := k.ages()
 	if k.Probe != 0 {
-		return wait(until, string(k.ProbeBead), fmt.Sprintf("waits for its probe, run %d on %s", k.Probe, k.ProbeBead))
+		return wait(WaitBreaker, until, string(k.ProbeBead), fmt.Sprintf("waits for its probe, run %d on %s", k.Probe, k.ProbeBead))
 	}
 	if next := k.nextProbe(); now < next && next < until {
-		return wait(next, "", "open; the next start may be its probe")
+		return wait(WaitBreaker, next, "", "open; the next start may be its probe")
 	}
-	return wait(until, "", "half open; the next start is its probe")
+	return wait(WaitBreaker, until, "", "half open; the next start is its probe")
 }
 
 func (s *State) closeBreaker(k *Breaker, probe Run, reason string) Look {
@@ -91,10 +91,10 @@ func (s *State) breakerWait(now Time, rig RigID) *Wait {
 		k := s.breakers[id]
 		what := fmt.Sprintf("the breaker of %s is open: %d failures (%s) within %s", k.Scope(), breakerOpens, k.Class, breakerWindow)
 		if k.Probe != 0 {
-			return &Wait{On: id, Reason: fmt.Sprintf("%s; run %d is the probe", what, k.Probe)}
+			return &Wait{Code: WaitBreaker, On: id, Reason: fmt.Sprintf("%s; run %d is the probe", what, k.Probe)}
 		}
 		if next := k.nextProbe(); now < next {
-			return &Wait{Until: min(next, k.ages()), On: id, Reason: what}
+			return &Wait{Code: WaitBreaker, Until: min(next, k.ages()), On: id, Reason: what}
 		}
 	}
 	return nil

@@ -7,18 +7,18 @@ func escalationOver(s *State, _ Time, b *Bead) Look {
 		return Look{}
 	}
 	e := b.Escalation
-	reason := "waits for a person to acknowledge it"
+	code, reason := WaitNeedsPerson, "waits for a person to acknowledge it"
 	if e.Acknowledged != 0 {
-		reason = "acknowledged"
+		code, reason = WaitAcknowledged, "acknowledged"
 	}
 	if e.About == "" {
 		if e.Standing {
 			reason += "; ends with its cause"
 		}
-		return wait(0, "", reason)
+		return wait(code, 0, "", reason)
 	}
 	if about := s.beads[e.About]; about != nil && about.Live() {
-		return wait(0, string(about.ID), reason+"; ends with "+string(about.ID))
+		return wait(code, 0, string(about.ID), reason+"; ends with "+string(about.ID))
 	}
 	return act(Action{Kind: CloseEscalation, Bead: b.ID, Reason: "what it was about is over"})
 }
@@ -28,11 +28,11 @@ func archive(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	if on := s.stillNeededBy(b); on != "" {
-		return wait(0, string(on), "kept for "+string(on))
+		return wait(WaitRetention, 0, string(on), "kept for "+string(on))
 	}
 	end := b.Closed.Add(s.config("").Retention)
 	if now < end {
-		return wait(end, "", "over; moves to the archive after the retention")
+		return wait(WaitRetention, end, "", "over; moves to the archive after the retention")
 	}
 	return act(Action{Kind: ArchiveBead, Bead: b.ID, Reason: "over for " + s.config("").Retention.String()})
 }

@@ -68,18 +68,18 @@ func land(s *State, now Time, b *Bead) Look {
 	t := s.tally(b.ID)
 	switch {
 	case c.Staged:
-		return wait(0, "", "staged: start it with convoy start")
+		return wait(WaitStaged, 0, "", "staged: start it with convoy start")
 	case t.pending != nil:
 		if mr := s.beads[c.LandingRequest]; mr != nil && mr.Status == Open {
 			return act(failBead(mr, "member_reopened", "the member "+string(t.pending.ID)+" is "+string(t.pending.Status)+" again"))
 		}
-		return wait(0, string(t.pending.ID), fmt.Sprintf("%d of %d members are in; %s is %s", t.closed, t.all, t.pending.ID, t.pending.Status))
+		return wait(WaitBlocked, 0, string(t.pending.ID), fmt.Sprintf("%d of %d members are in; %s is %s", t.closed, t.all, t.pending.ID, t.pending.Status))
 	case t.request != nil:
-		return wait(0, string(t.request.ID), "the merge request "+string(t.request.ID)+" of a member is "+string(t.request.Status))
+		return wait(WaitBlocked, 0, string(t.request.ID), "the merge request "+string(t.request.ID)+" of a member is "+string(t.request.Status))
 	}
 	if t.failed != nil {
 		if s.config(b.Rig).OnMemberFailed == MemberHold {
-			return wait(0, string(t.failed.ID), "its member "+string(t.failed.ID)+" failed: retry or cancel that, or close the convoy")
+			return wait(WaitBlockerFailed, 0, string(t.failed.ID), "its member "+string(t.failed.ID)+" failed: retry or cancel that, or close the convoy")
 		}
 		if t.closed == 0 {
 			return act(Action{Kind: FailConvoy, Bead: b.ID, Code: "members_failed", Reason: "every member failed"})
@@ -104,7 +104,7 @@ func (s *State) landBranch(now Time, b *Bead, t tally) Look {
 	c := b.Convoy
 	if mr := s.beads[c.LandingRequest]; mr != nil {
 		if mr.Live() {
-			return wait(0, string(mr.ID), "its landing "+string(mr.ID)+" "+mr.standing())
+			return wait(WaitInReview, 0, string(mr.ID), "its landing "+string(mr.ID)+" "+mr.standing())
 		}
 		if mr.Status == Closed && mr.Merge != nil && mr.Merge.MergeCommit != "" && (mr.Created >= t.lastIn || s.grewBy(mr, t.last)) {
 			return act(Action{Kind: CloseConvoy, Bead: b.ID, Code: string(OutcomeLanded), Reason: "its branch is merged"})
@@ -116,7 +116,7 @@ func (s *State) landBranch(now Time, b *Bead, t tally) Look {
 	}
 	if c.Landings > 0 {
 		if end := c.LastLanding.Add(landingCooldown(c.Landings)); now < end {
-			return wait(end, "", fmt.Sprintf("cool-down after landing %d of %d", c.Landings, MaxLandings))
+			return wait(WaitBackOff, end, "", fmt.Sprintf("cool-down after landing %d of %d", c.Landings, MaxLandings))
 		}
 	}
 	return act(Action{Kind: CreateLandingMR, Bead: b.ID, N: c.Landings + 1, Reason: "ready to land"})

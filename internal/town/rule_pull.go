@@ -93,16 +93,16 @@ func pullFeedback(s *State, _ Time, b *Bead) Look {
 	pr := b.Merge.PR
 	if on := s.openRework(b); on != nil && (on.Live() || pr.needsWork()) {
 		if on.Status == Failed {
-			return wait(0, string(on.ID), "its rework "+string(on.ID)+" failed: retry that, or remove the dependency on it")
+			return wait(WaitBlockerFailed, 0, string(on.ID), "its rework "+string(on.ID)+" failed: retry that, or remove the dependency on it")
 		}
-		return wait(0, string(on.ID), "waits for "+string(on.ID)+" on its branch")
+		return wait(WaitBlocked, 0, string(on.ID), "waits for "+string(on.ID)+" on its branch")
 	}
 	labels, tasks := s.pullWork(b)
 	switch {
 	case len(labels) == 0 && len(tasks) == 0:
 		return Look{}
 	case len(labels) == 0:
-		return wait(0, pr.URL, strings.Join(tasks, "; "))
+		return wait(WaitNeedsPerson, 0, pr.URL, strings.Join(tasks, "; "))
 	}
 	if limit := s.config(b.Rig).MaxDispatchAttempts; b.Merge.Reworks >= limit {
 		return s.needsPerson(b, "reworks", fmt.Sprintf("%d reworks have not been enough (max_dispatch_attempts): see to %s yourself", limit, pr.URL))
@@ -117,7 +117,7 @@ func (s *State) needsPerson(b *Bead, why, reason string) Look {
 	if told != nil {
 		return act(told...)
 	}
-	return wait(0, b.Merge.PR.URL, reason)
+	return wait(WaitNeedsPerson, 0, b.Merge.PR.URL, reason)
 }
 
 // openRework returns the work on a merge request's branch that is not done, or nil.
@@ -266,7 +266,7 @@ func autoMerge(s *State, now Time, b *Bead) Look {
 	}
 	if q.Asked != 0 {
 		if again := q.again(); now < again {
-			return wait(again, pr.URL, "the forge is asked to merge its pull request")
+			return wait(WaitPullMerge, again, pr.URL, "the forge is asked to merge its pull request")
 		}
 		if pr.Poll.over() != "" {
 			return Look{} // review/poll fails it
@@ -284,7 +284,7 @@ func autoMerge(s *State, now Time, b *Bead) Look {
 		return s.needsPerson(b, "refused", fmt.Sprintf("the forge has refused %d times to merge it%s: merge %s yourself", q.Refused, because(q.Reason), pr.URL))
 	}
 	if end := max(pr.Green.Add(cfg.AutoMergeDelay), q.After); now < end {
-		return wait(end, pr.URL, "its pull request is green; merged when it has been for "+cfg.AutoMergeDelay.String()+q.trouble())
+		return wait(WaitPullChecks, end, pr.URL, "its pull request is green; merged when it has been for "+cfg.AutoMergeDelay.String()+q.trouble())
 	}
 	return act(Action{Kind: MergePR, Bead: b.ID, Rig: b.Rig, N: q.Try + 1, Reason: "green for " + cfg.AutoMergeDelay.String()})
 }
@@ -296,31 +296,31 @@ func (s *State) mergeObstacle(b *Bead, unseen string) *Wait {
 	missing := pr.Counts.words()
 	switch on := s.mergeBlocker(b); {
 	case on != nil && on.Status == Failed:
-		return &Wait{On: string(on.ID), Reason: "its blocker " + string(on.ID) + " failed: retry that, or remove the dependency on it"}
+		return &Wait{Code: WaitBlockerFailed, On: string(on.ID), Reason: "its blocker " + string(on.ID) + " failed: retry that, or remove the dependency on it"}
 	case on != nil:
-		return &Wait{On: string(on.ID), Reason: "not merged before " + string(on.ID) + " is over"}
+		return &Wait{Code: WaitBlocked, On: string(on.ID), Reason: "not merged before " + string(on.ID) + " is over"}
 	case pr.Awaits != "":
-		return &Wait{On: pr.URL, Reason: "waits for its pull request to show " + pr.Awaits}
+		return &Wait{Code: WaitPullPoll, On: pr.URL, Reason: "waits for its pull request to show " + pr.Awaits}
 	case pr.Conflict != 0:
-		return &Wait{On: pr.URL, Reason: "its pull request has conflicts with " + b.Merge.Target}
+		return &Wait{Code: WaitPullConflict, On: pr.URL, Reason: "its pull request has conflicts with " + b.Merge.Target}
 	case pr.Green == 0 && missing == "" && unseen != "":
-		return &Wait{On: pr.URL, Reason: unseen}
+		return &Wait{Code: WaitPullPoll, On: pr.URL, Reason: unseen}
 	case pr.Green == 0 && missing == "":
-		return &Wait{On: pr.URL, Reason: "whether its pull request is green is not known yet"}
+		return &Wait{Code: WaitPullChecks, On: pr.URL, Reason: "whether its pull request is green is not known yet"}
 	case pr.Green == 0:
-		return &Wait{On: pr.URL, Reason: "its pull request is not green: " + missing}
+		return &Wait{Code: WaitPullChecks, On: pr.URL, Reason: "its pull request is not green: " + missing}
 	case pr.Counts.AwaitingApproval:
-		return &Wait{On: pr.URL, Reason: "waits for somebody to approve " + pr.URL}
+		return &Wait{Code: WaitPullReview, On: pr.URL, Reason: "waits for somebody to approve " + pr.URL}
 	case !s.config(b.Rig).AutoMerge:
-		return &Wait{On: pr.URL, Reason: "auto_merge is off and its pull request green: merge " + pr.URL + " yourself"}
+		return &Wait{Code: WaitPolicy, On: pr.URL, Reason: "auto_merge is off and its pull request green: merge " + pr.URL + " yourself"}
 	case unseen != "":
-		return &Wait{On: pr.URL, Reason: unseen}
+		return &Wait{Code: WaitPullPoll, On: pr.URL, Reason: unseen}
 	case s.town.Paused != 0:
-		return &Wait{Reason: "the town is paused" + because(s.town.PausedReason)}
+		return &Wait{Code: WaitPaused, Reason: "the town is paused" + because(s.town.PausedReason)}
 	}
 	if src := s.beads[b.Merge.Source]; src != nil && src.Convoy != nil {
 		if m := s.tally(src.ID).pending; m != nil {
-			return &Wait{On: string(m.ID), Reason: "the member " + string(m.ID) + " is " + string(m.Status) + " again, and not in it"}
+			return &Wait{Code: WaitBlocked, On: string(m.ID), Reason: "the member " + string(m.ID) + " is " + string(m.Status) + " again, and not in it"}
 		}
 	}
 	return nil
@@ -346,7 +346,7 @@ func poll(s *State, now Time, b *Bead) Look {
 	ask := Action{Kind: PollPR, Bead: b.ID, Rig: b.Rig, N: q.Try + 1, Reason: "how does " + pr.URL + " stand?"}
 	if q.Asked != 0 {
 		if again := q.again(); now < again {
-			return wait(again, pr.URL, "its pull request is being looked at")
+			return wait(WaitPullPoll, again, pr.URL, "its pull request is being looked at")
 		}
 		ask.Reason = "the last look was not answered"
 		return act(ask)
@@ -356,7 +356,7 @@ func poll(s *State, now Time, b *Bead) Look {
 		due = max(due, q.Last.Add(PollEvery))
 	}
 	if now < due {
-		return wait(due, pr.URL, "waits for the next look at its pull request"+q.trouble())
+		return wait(WaitPullPoll, due, pr.URL, "waits for the next look at its pull request"+q.trouble())
 	}
 	return act(ask)
 }

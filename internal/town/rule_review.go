@@ -38,7 +38,7 @@ func verify(s *State, now Time, b *Bead) Look {
 	if m.Verify == VerifyAsked {
 		again := m.VerifyAsked.Add(min(VerifyAgain<<min(m.VerifyAgain, 10), VerifyAgainMax))
 		if now < again {
-			return wait(again, "", "its branch is being looked at"+because(m.VerifyError))
+			return wait(WaitVerifying, again, "", "its branch is being looked at"+because(m.VerifyError))
 		}
 	}
 	return act(Action{Kind: VerifyBranch, Bead: b.ID, Rig: b.Rig, N: m.VerifyTry + 1, Reason: "before anything is merged"})
@@ -61,12 +61,12 @@ func stuck(s *State, now Time, b *Bead) Look {
 	}
 	for _, a := range held {
 		if a.Status == Working {
-			return wait(0, string(a.ID), string(a.ID)+" is merging it")
+			return wait(WaitRunning, 0, string(a.ID), string(a.ID)+" is merging it")
 		}
 	}
 	end := b.Since.Add(StuckAfter)
 	if now < end {
-		return wait(end, string(held[0].ID), "in progress without a working agent")
+		return wait(WaitNoAgent, end, string(held[0].ID), "in progress without a working agent")
 	}
 	var actions []Action
 	for _, a := range held {
@@ -82,7 +82,7 @@ func abandoned(s *State, now Time, b *Bead) Look {
 	}
 	end := b.Updated.Add(AbandonedAfter)
 	if now < end {
-		return wait(end, "", "in progress and no agent holds it")
+		return wait(WaitNoAgent, end, "", "in progress and no agent holds it")
 	}
 	return act(reopen(b, "nobody has held it for "+AbandonedAfter.String(), AttemptLost, AgentFault))
 }
@@ -104,9 +104,9 @@ func redispatch(s *State, now Time, a *Agent) Look {
 	end := max(failed, evicted, a.Since.Add(backoffs[0]))
 	switch {
 	case a.Stopping != 0:
-		return wait(0, string(a.ID), "waits for the end of its process")
+		return wait(WaitStopping, 0, string(a.ID), "waits for the end of its process")
 	case now < end:
-		return wait(end, string(b.ID), "back-off before "+string(b.ID)+" is tried again")
+		return wait(WaitBackOff, end, string(b.ID), "back-off before "+string(b.ID)+" is tried again")
 	case a.Process():
 		// Two runs must not merge at once.
 		return act(stopIfRunning(a, "it fell silent, and the merge is tried again")...)
@@ -141,10 +141,10 @@ func pop(s *State, now Time, b *Bead) Look {
 		return Look{Wait: w}
 	}
 	for _, id := range s.ix.merging[b.Rig] {
-		return wait(0, string(id), "behind "+string(id)+", which is being merged")
+		return wait(WaitInQueue, 0, string(id), "behind "+string(id)+", which is being merged")
 	}
 	if first := s.nextRequest(now, b.Rig); first != nil && first.ID != b.ID {
-		return wait(0, string(first.ID), "behind "+string(first.ID)+" in the merge queue")
+		return wait(WaitInQueue, 0, string(first.ID), "behind "+string(first.ID)+" in the merge queue")
 	}
 	id := RefineryOf(b.Rig)
 	a := s.agents[id]
@@ -154,7 +154,7 @@ func pop(s *State, now Time, b *Bead) Look {
 			s.popAction(b, id))
 	}
 	if a.Status != Idle || a.Hook != "" || a.Process() {
-		return wait(0, string(id), "the refinery "+string(id)+" is not free")
+		return wait(WaitNoSlot, 0, string(id), "the refinery "+string(id)+" is not free")
 	}
 	return act(s.popAction(b, id))
 }
@@ -170,31 +170,31 @@ func RefineryOf(rig RigID) AgentID { return AgentID(refineryPrefix + string(rig)
 // requestWait says what about the merge request itself keeps it from being merged, or nil.
 func (s *State) requestWait(now Time, b *Bead) *Wait {
 	if s.rigs[b.Rig] == nil {
-		return &Wait{Reason: "its rig is gone: cancel it"}
+		return &Wait{Code: WaitNotConfigured, Reason: "its rig is gone: cancel it"}
 	}
 	if on := s.openBlocker(b); on != nil {
 		if on.Status == Failed {
-			return &Wait{On: string(on.ID), Reason: "its rework " + string(on.ID) + " failed: retry that, or cancel it"}
+			return &Wait{Code: WaitBlockerFailed, On: string(on.ID), Reason: "its rework " + string(on.ID) + " failed: retry that, or cancel it"}
 		}
-		return &Wait{On: string(on.ID), Reason: "waits for " + string(on.ID) + " on its branch"}
+		return &Wait{Code: WaitBlocked, On: string(on.ID), Reason: "waits for " + string(on.ID) + " on its branch"}
 	}
 	if b.Held != 0 {
-		return &Wait{Reason: "held by a person" + because(b.HeldReason)}
+		return &Wait{Code: WaitHeld, Reason: "held by a person" + because(b.HeldReason)}
 	}
 	if s.usedUp(b) {
-		return &Wait{Reason: "its attempts are used up"}
+		return &Wait{Code: WaitExhausted, Reason: "its attempts are used up"}
 	}
 	if cfg := s.config(b.Rig); cfg.CodeReview && cfg.Agents[Refinery].builtIn() {
-		return &Wait{Reason: "code_review is on and the built-in refinery cannot read: set agents.refinery to an agent, or code_review to false"}
+		return &Wait{Code: WaitNotConfigured, Reason: "code_review is on and the built-in refinery cannot read: set agents.refinery to an agent, or code_review to false"}
 	}
 	if b.Merge.Verify != Verified {
-		return &Wait{Reason: "its branch has not been verified yet"}
+		return &Wait{Code: WaitVerifying, Reason: "its branch has not been verified yet"}
 	}
 	if end, _ := backoffEnd(b); now < end {
-		return &Wait{Until: end, Reason: "back-off; the last merge: " + b.lastReason()}
+		return &Wait{Code: WaitBackOff, Until: end, Reason: "back-off; the last merge: " + b.lastReason()}
 	}
 	if end, n := evictionsEnd(b); now < end {
-		return &Wait{Until: end, Reason: fmt.Sprintf("back-off after %d evictions in a row", n)}
+		return &Wait{Code: WaitBackOff, Until: end, Reason: fmt.Sprintf("back-off after %d evictions in a row", n)}
 	}
 	return nil
 }

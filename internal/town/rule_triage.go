@@ -67,10 +67,10 @@ func (s *State) ask(p TriagePart, rig RigID, title, reason string) Look {
 		return Look{}
 	}
 	if o := s.noticeOf(TriageRequest, p.Cause); o != nil {
-		return wait(0, string(o.ID), string(o.ID)+" asks triage about it")
+		return wait(WaitInTriage, 0, string(o.ID), string(o.ID)+" asks triage about it")
 	}
 	if n := len(s.ix.triage); n >= MaxTriageRequests {
-		return wait(0, "", fmt.Sprintf("triage is asked about it when there are fewer than %d open requests", MaxTriageRequests))
+		return wait(WaitInTriage, 0, "", fmt.Sprintf("triage is asked about it when there are fewer than %d open requests", MaxTriageRequests))
 	}
 	return act(Action{
 		Kind: CreateTriageRequest, Bead: p.About, Agent: p.Agent, Run: p.Run, Rig: rig, Category: string(p.Kind), Cause: p.Cause,
@@ -158,7 +158,7 @@ func triage(s *State, now Time, b *Bead) Look {
 		return timeout(s, now, b)
 	}
 	if b.Held != 0 {
-		return wait(0, "", "held by a person"+because(b.HeldReason))
+		return wait(WaitHeld, 0, "", "held by a person"+because(b.HeldReason))
 	}
 	if look := s.forPeople(b); look != nil {
 		return *look
@@ -167,19 +167,19 @@ func triage(s *State, now Time, b *Bead) Look {
 		return Look{Wait: w}
 	}
 	if first := s.nextTriage(); first.ID != b.ID {
-		return wait(0, string(first.ID), "behind "+string(first.ID)+" at triage")
+		return wait(WaitInQueue, 0, string(first.ID), "behind "+string(first.ID)+" at triage")
 	}
 	a := s.agents[TriageAgent]
 	end, _ := backoffEnd(b)
 	end = max(end, b.Since.Add(TriageGrace))
 	if a != nil {
 		if a.Status != Idle || a.Hook != "" || a.Process() {
-			return wait(0, string(a.ID), "the triage agent is not free")
+			return wait(WaitNoSlot, 0, string(a.ID), "the triage agent is not free")
 		}
 		end = max(end, a.LastWork.Add(TriageGrace))
 	}
 	if now < end {
-		return wait(end, "", "triage looks at it soon")
+		return wait(WaitInTriage, end, "", "triage looks at it soon")
 	}
 	var actions []Action
 	if a == nil {
@@ -197,7 +197,7 @@ func (s *State) forPeople(b *Bead) *Look {
 	if why == "" {
 		return nil
 	}
-	look := wait(0, "", "waits for a person to decide (triage resolve): "+why)
+	look := wait(WaitNeedsPerson, 0, "", "waits for a person to decide (triage resolve): "+why)
 	if actions := s.escalate(EscalationPart{
 		Severity: SeverityHigh, Category: "triage", Cause: "triage/" + string(b.ID), About: b.ID,
 	}, b.Rig, "A decision is needed: "+b.Title, why+"; the options: "+joinOptions(b.Triage.Options)); len(actions) > 0 {

@@ -1,40 +1,5 @@
 package town
 
-// Wait says why a rule does not act, and until when.
-type Wait struct {
-	Rule   string `json:"rule"`
-	Reason string `json:"reason"`
-	// Until is when the rule will act or look again by itself; zero if only an event can help.
-	Until Time `json:"until,omitempty"`
-	// On is who or what it waits for, if that has a name.
-	On string `json:"on,omitempty"`
-}
-
-// recheckEvery and recheckSpread bound how long anything that waits for an event alone is left
-// unattended: should a wake-up ever be lost, the town heals from that within 10 to 20 minutes. The
-// spread, by id, keeps thousands of beads that began to wait together from coming due together.
-const (
-	recheckEvery  = 10 * Minute
-	recheckSpread = 10 * Minute
-)
-
-// lookAgain is when the subject of the wait is looked at again if nothing happens before.
-func (w *Wait) lookAgain(now Time, r ref) Time {
-	if w.Until > now {
-		return w.Until
-	}
-	return now.Add(recheckEvery + r.spread(recheckSpread))
-}
-
-// spread is a part of d that is always the same for the same entity and evenly spread over many.
-func (r ref) spread(d Duration) Duration {
-	h := uint64(14695981039346656037) // FNV-1a
-	for i := range len(r.ID) {
-		h = (h ^ uint64(r.ID[i])) * 1099511628211
-	}
-	return Duration(h % uint64(d))
-}
-
 // Look is what a rule has to say about one subject: actions, or a wait, or nothing if it is not
 // concerned. There are no actions and a wait at once.
 type Look struct {
@@ -43,10 +8,6 @@ type Look struct {
 }
 
 func act(actions ...Action) Look { return Look{Actions: actions} }
-
-func wait(until Time, on, reason string) Look {
-	return Look{Wait: &Wait{Reason: reason, Until: until, On: on}}
-}
 
 // Rule decides about subjects of one kind. Look has no side effects: the town calls it to act, and
 // why calls it to explain.

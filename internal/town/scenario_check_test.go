@@ -3,6 +3,8 @@ package town
 import (
 	"fmt"
 	"slices"
+	"sync"
+	"testing"
 )
 
 // record enters a tick in the history, as the journal would.
@@ -81,8 +83,68 @@ func (p *playground) check(rec *Tick) {
 		}
 	}
 	for _, b := range p.s.beads {
-		if w, _ := p.s.Why(string(b.ID), p.now); b.Live() && len(w.Due)+len(w.Waits) == 0 {
+		if w := p.why(string(b.ID)); b.Live() && len(w.Due)+len(w.Waits) == 0 {
 			p.t.Fatalf("%s %s is %s, and nothing says why", b.Type, b.ID, b.Status)
+		}
+	}
+	for id := range p.s.agents {
+		p.why(string(id))
+	}
+	for id := range p.s.nudges {
+		p.why(string(id))
+	}
+}
+
+// why explains an entity and holds its waits to the table.
+func (p *playground) why(id string) Why {
+	p.t.Helper()
+	w, _ := p.s.Why(id, p.now)
+	for i := range w.Waits {
+		if _, ok := w.Waits[i].Code.Spec(); !ok {
+			p.t.Fatalf("%s waits with the code %q, which no table has: %s", id, w.Waits[i].Code, w.Waits[i].Reason)
+		}
+		p.codes.add(w.Waits[i].Code)
+	}
+	return w
+}
+
+// waitCodes are the kinds of waits that scenario files show.
+type waitCodes struct {
+	mu    sync.Mutex
+	seen  map[WaitCode]bool
+	files int
+}
+
+func (c *waitCodes) add(code WaitCode) {
+	if c == nil {
+		return // a file that is played again in another way
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[code] = true
+}
+
+// played counts a file that has been played to its end.
+func (c *waitCodes) played() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.files++
+}
+
+// hidden are the kinds of waits that no file under TestScenarios can show, with the reason.
+var hidden = map[WaitCode]string{
+	WaitExhausted: "only rules within a tick see it: beads/exhausted fails the bead before the tick ends",
+	WaitViolation: "the files of TestForgottenRule show it, by a rule that is missing",
+}
+
+// complete holds the table to what the files show, once all of them have been played.
+func (c *waitCodes) complete(t *testing.T, files int) {
+	if c.files < files {
+		return // others have failed or were not asked for
+	}
+	for _, w := range waits {
+		if c.seen[w.Code] == (hidden[w.Code] != "") {
+			t.Errorf("scenarios show a wait with the code %s: %v; hidden because %q", w.Code, c.seen[w.Code], hidden[w.Code])
 		}
 	}
 }

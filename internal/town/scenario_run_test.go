@@ -40,6 +40,7 @@ type playground struct {
 	planned *Tick
 	last    *Tick
 	waits   map[string]string // what was printed last of each bead
+	codes   *waitCodes        // kinds of waits that were seen; nil if nobody counts them
 }
 
 // run carries one command out and returns what it prints.

@@ -52,7 +52,9 @@ import (
 // -short a file is not played again in other ways.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
-	for _, path := range scenarioFiles(t) {
+	files, codes := scenarioFiles(t), &waitCodes{seen: map[WaitCode]bool{}}
+	t.Cleanup(func() { codes.complete(t, len(files)) })
+	for _, path := range files {
 		name := strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".txt")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,11 +65,12 @@ func TestScenarios(t *testing.T) {
 			if why := missingIntroduction(text); why != "" {
 				t.Fatalf("%s: %s", path, why)
 			}
-			var plain playground
+			plain := playground{codes: codes}
 			datadriven.RunTest(t, path, plain.run)
 			if plain.planned != nil {
 				t.Fatal("the file ends with a plan that no tick follows")
 			}
+			codes.played()
 			if testing.Short() {
 				return
 			}

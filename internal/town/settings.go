@@ -15,51 +15,51 @@ import (
 // rig; nil means not set here. Keys in JSON and YAML are the names below.
 type Settings struct {
 	// Agents says which command each role runs.
-	Agents map[Role]AgentCommand `json:"agents,omitempty" doc:"Command or preset of each role: polecat, refinery, triage."`
+	Agents map[Role]AgentCommand `json:"agents,omitempty" doc:"Command or preset of each role: polecat, refinery, triage. Without one the built-in refinery merges, and nothing else is started."`
 	// MaxPolecatsPerRig bounds how many polecats work in a rig at once: merges get harder with each.
-	MaxPolecatsPerRig *int `json:"max_polecats_per_rig,omitempty" doc:"Polecats that may work in a rig at once. Default 4."`
+	MaxPolecatsPerRig *int `json:"max_polecats_per_rig,omitempty" standard:"4" range:"1..1000" doc:"Polecats that may work in a rig at once."`
 	// MaxAgents bounds the polecats working in the whole town at once: memory and provider quota.
-	MaxAgents *int `json:"max_agents,omitempty" doc:"Polecats that may work in the town at once. Default 8. Town only."`
+	MaxAgents *int `json:"max_agents,omitempty" standard:"8" range:"1..10000" scope:"town" doc:"Polecats that may work in the town at once."`
 	// MaxStartsPerTick bounds the dispatches of one start window: a woken host must not start everything at once.
-	MaxStartsPerTick *int `json:"max_starts_per_tick,omitempty" doc:"Dispatches within one start window of a second. Default 5. Town only."`
+	MaxStartsPerTick *int `json:"max_starts_per_tick,omitempty" standard:"5" range:"1..100" scope:"town" doc:"Dispatches to polecats within one second."`
 	// MaxDispatchAttempts is the cap: attempts that fail by the agent's fault before a bead fails.
-	MaxDispatchAttempts *int `json:"max_dispatch_attempts,omitempty" doc:"Attempts that may fail by the agent's fault before the bead fails. Default 5."`
+	MaxDispatchAttempts *int `json:"max_dispatch_attempts,omitempty" standard:"5" range:"1..100" doc:"Attempts that may fail by the agent's fault before the bead fails; also the most reworks of a merge request, and the most work made of one pull request."`
 	// Gates are the commands that must succeed on the merged tree before it is pushed.
-	Gates *[]Gate `json:"gates,omitempty" doc:"Commands that must succeed on the merged tree before it is pushed."`
+	Gates *[]Gate `json:"gates,omitempty" doc:"Commands that must succeed on the merged tree before it is pushed: name, command (run by sh -c) and timeout (10m, at most 24h)."`
 	// MergeStrategy says how finished work gets into the default branch.
-	MergeStrategy *MergeStrategy `json:"merge_strategy,omitempty" doc:"direct (default) or pr."`
+	MergeStrategy *MergeStrategy `json:"merge_strategy,omitempty" standard:"direct" range:"direct|pr" doc:"How finished work gets into the default branch: merged by the refinery, or by a pull request."`
 	// CodeReview has the refinery read the diff before it merges it or opens its pull request.
-	CodeReview *bool `json:"code_review,omitempty" doc:"The refinery reviews before it merges or opens a pull request. Default false."`
+	CodeReview *bool `json:"code_review,omitempty" standard:"false" doc:"The refinery reviews the diff before it merges or opens a pull request; needs an agent as agents.refinery."`
 	// AutoMerge has green pull requests merged without a person.
-	AutoMerge *bool `json:"auto_merge,omitempty" doc:"Green pull requests are merged by themselves. Default true."`
+	AutoMerge *bool `json:"auto_merge,omitempty" standard:"true" doc:"Green pull requests are merged without a person."`
 	// AutoMergeDelay is how long a pull request must have been green: comments come late.
-	AutoMergeDelay *Duration `json:"auto_merge_delay,omitempty" doc:"How long a pull request must have been green before it is merged. Default 5m."`
+	AutoMergeDelay *Duration `json:"auto_merge_delay,omitempty" standard:"5m" range:"0s..168h" doc:"How long a pull request must have been green before it is merged."`
 	// AutoResolvePRFeedback has an agent see to comments and failing checks.
-	AutoResolvePRFeedback *bool `json:"auto_resolve_pr_feedback,omitempty" doc:"Agents see to comments and failing checks of pull requests. Default true."`
+	AutoResolvePRFeedback *bool `json:"auto_resolve_pr_feedback,omitempty" standard:"true" doc:"Comments and failing checks of pull requests become work for agents; off, a person's task."`
 	// AutoResolveMergeConflicts has an agent solve the conflicts of pull requests.
-	AutoResolveMergeConflicts *bool `json:"auto_resolve_merge_conflicts,omitempty" doc:"Agents solve conflicts of pull requests. Default true."`
+	AutoResolveMergeConflicts *bool `json:"auto_resolve_merge_conflicts,omitempty" standard:"true" doc:"Conflicts of pull requests become work for agents; off, a person's task."`
 	// ConvoyMergeMode is the mode of new convoys that name none.
-	ConvoyMergeMode *MergeMode `json:"convoy_merge_mode,omitempty" doc:"review-then-land (default) or review-and-merge."`
+	ConvoyMergeMode *MergeMode `json:"convoy_merge_mode,omitempty" standard:"review-then-land" range:"review-then-land|review-and-merge" doc:"Mode of new convoys that name none."`
 	// StagedConvoys makes new convoys wait until they are started.
-	StagedConvoys *bool `json:"staged_convoys,omitempty" doc:"New convoys wait until they are started. Default false."`
+	StagedConvoys *bool `json:"staged_convoys,omitempty" standard:"false" doc:"New convoys wait until they are started."`
 	// OnBlockerFailed says what happens to a bead whose blocker failed.
-	OnBlockerFailed *BlockerPolicy `json:"on_blocker_failed,omitempty" doc:"hold (default), continue or fail."`
+	OnBlockerFailed *BlockerPolicy `json:"on_blocker_failed,omitempty" standard:"hold" range:"hold|continue|fail" doc:"What a failed blocker means to the beads behind it."`
 	// OnMemberFailed says what happens to a convoy with a failed member.
-	OnMemberFailed *MemberPolicy `json:"on_member_failed,omitempty" doc:"hold (default) or land_without."`
+	OnMemberFailed *MemberPolicy `json:"on_member_failed,omitempty" standard:"hold" range:"hold|land_without" doc:"What a failed member means to its convoy."`
 	// BeadTimeout bounds one attempt at a bead.
-	BeadTimeout *Duration `json:"bead_timeout,omitempty" doc:"Longest time of one attempt. Default 4h."`
+	BeadTimeout *Duration `json:"bead_timeout,omitempty" standard:"4h" range:"1m..720h" doc:"Longest time of one attempt; a bead may have its own."`
 	// Retention is how long closed beads stay in the town before they go to the archive, and how
 	// long ticks and events are kept.
-	Retention *Duration `json:"retention,omitempty" doc:"How long closed beads, ticks and events are kept. Default 168h. Town only."`
+	Retention *Duration `json:"retention,omitempty" standard:"168h" range:"1h.." scope:"town" doc:"How long closed beads stay before they are archived, and how long ticks and events are kept."`
 	// Budget bounds what the agents of the town may consume in a day.
-	Budget *Budget `json:"budget,omitempty" doc:"What the agents of the town may consume in a day, in UTC; nothing more is started then. Town only."`
+	Budget *Budget `json:"budget,omitempty" scope:"town" doc:"What the agents of the town may consume in a day, in UTC, by their own reports; nothing more is started then."`
 	// Env is given to every agent. A secret is a reference, "env:NAME" or "file:PATH", which is
 	// read when an agent starts and never stored.
 	Env map[string]string `json:"env,omitempty" doc:"Environment of agents. Secrets as env:NAME or file:PATH." share:"reference"`
 	// Notify says who outside is told of escalations.
-	Notify *NotifySettings `json:"notify,omitempty" doc:"Whom to tell of escalations. Town only."`
+	Notify *NotifySettings `json:"notify,omitempty" scope:"town" doc:"Who outside gets a notification of escalations, by up to 10 webhooks."`
 	// Instructions are added to the prompt of a role.
-	Instructions map[Role]string `json:"instructions,omitempty" doc:"Text added to the prompt of a role."`
+	Instructions map[Role]string `json:"instructions,omitempty" doc:"Text added to the prompt of a role: polecat, refinery, triage."`
 }
 
 // AgentCommand says what a role runs: a preset with its arguments, or a command line.
@@ -125,63 +125,6 @@ type Config struct {
 	AutoResolveMergeConflicts bool
 }
 
-// DefaultConfig is what holds where nothing is set.
-func DefaultConfig() Config {
-	return Config{
-		MaxPolecatsPerRig:   4,
-		MaxAgents:           8,
-		MaxStartsPerTick:    5,
-		MaxDispatchAttempts: 5,
-		MergeStrategy:       StrategyDirect,
-		AutoMerge:           true,
-		AutoMergeDelay:      5 * Minute,
-		ConvoyMergeMode:     ReviewThenLand,
-		OnBlockerFailed:     BlockerHold,
-		OnMemberFailed:      MemberHold,
-		BeadTimeout:         4 * Hour,
-		Retention:           168 * Hour,
-
-		AutoResolvePRFeedback:     true,
-		AutoResolveMergeConflicts: true,
-	}
-}
-
-func (c *Config) override(s Settings) {
-	setIf(&c.MaxPolecatsPerRig, s.MaxPolecatsPerRig)
-	setIf(&c.MaxAgents, s.MaxAgents)
-	setIf(&c.MaxStartsPerTick, s.MaxStartsPerTick)
-	setIf(&c.MaxDispatchAttempts, s.MaxDispatchAttempts)
-	setIf(&c.Gates, s.Gates)
-	setIf(&c.ConvoyMergeMode, s.ConvoyMergeMode)
-	setIf(&c.StagedConvoys, s.StagedConvoys)
-	setIf(&c.OnBlockerFailed, s.OnBlockerFailed)
-	setIf(&c.OnMemberFailed, s.OnMemberFailed)
-	setIf(&c.BeadTimeout, s.BeadTimeout)
-	setIf(&c.Retention, s.Retention)
-	setIf(&c.Budget, s.Budget)
-	setIf(&c.Notify, s.Notify)
-	c.overridePull(&s)
-	c.Agents = merged(c.Agents, s.Agents)
-	c.Env = merged(c.Env, s.Env)
-	c.Instructions = merged(c.Instructions, s.Instructions)
-}
-
-func setIf[T any](dst, src *T) {
-	if src != nil {
-		*dst = *src
-	}
-}
-
-func merged[K comparable, V any](a, b map[K]V) map[K]V {
-	if len(b) == 0 {
-		return a
-	}
-	out := make(map[K]V, len(a)+len(b))
-	maps.Copy(out, a)
-	maps.Copy(out, b)
-	return out
-}
-
 // FieldError names a field that cannot be accepted, and why.
 type FieldError struct {
 	Field  string `json:"field"`
@@ -216,63 +159,7 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // secretName matches names whose values must not be stored in the clear.
 var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$`)
 
-// Validate checks the range of every value that is set; the error is a *FieldError.
-func (s Settings) Validate() error {
-	for _, n := range []struct {
-		key    string
-		v      *int
-		lo, hi int
-	}{
-		{"max_polecats_per_rig", s.MaxPolecatsPerRig, 1, 1000},
-		{"max_agents", s.MaxAgents, 1, 10000},
-		{"max_starts_per_tick", s.MaxStartsPerTick, 1, 100},
-		{"max_dispatch_attempts", s.MaxDispatchAttempts, 1, 100},
-	} {
-		if n.v != nil && (*n.v < n.lo || *n.v > n.hi) {
-			return &FieldError{n.key, fmt.Sprintf("is %d, must be from %d to %d", *n.v, n.lo, n.hi)}
-		}
-	}
-	if err := s.validateWords(); err != nil {
-		return err
-	}
-	if d := s.BeadTimeout; d != nil && (*d < Minute || *d > 30*24*Hour) {
-		return &FieldError{"bead_timeout", "is " + d.String() + ", must be from 1m to 720h"}
-	}
-	if d := s.Retention; d != nil && *d < Hour {
-		return &FieldError{"retention", "is " + d.String() + ", must be at least 1h"}
-	}
-	if err := s.Budget.validate(); err != nil {
-		return err
-	}
-	if err := s.validatePull(); err != nil {
-		return err
-	}
-	if err := s.validateGates(); err != nil {
-		return err
-	}
-	if err := s.Notify.validate(); err != nil {
-		return err
-	}
-	return s.validateAgents()
-}
-
-func (s Settings) validateWords() error {
-	if m := s.ConvoyMergeMode; m != nil && *m != ReviewThenLand && *m != ReviewAndMerge {
-		return &FieldError{"convoy_merge_mode", fmt.Sprintf("is %q, must be review-then-land or review-and-merge", *m)}
-	}
-	if p := s.OnBlockerFailed; p != nil && *p != BlockerHold && *p != BlockerContinue && *p != BlockerFail {
-		return &FieldError{"on_blocker_failed", fmt.Sprintf("is %q, must be hold, continue or fail", *p)}
-	}
-	if p := s.OnMemberFailed; p != nil && *p != MemberHold && *p != MemberLandWithout {
-		return &FieldError{"on_member_failed", fmt.Sprintf("is %q, must be hold or land_without", *p)}
-	}
-	return nil
-}
-
-func (s Settings) validateGates() error {
-	if s.Gates == nil {
-		return nil
-	}
+func (s *Settings) validateGates() error {
 	for i, g := range *s.Gates {
 		at := fmt.Sprintf("gates[%d]", i)
 		switch {
@@ -289,7 +176,7 @@ func (s Settings) validateGates() error {
 	return nil
 }
 
-func (s Settings) validateAgents() error {
+func (s *Settings) validateAgents() error {
 	for _, role := range slices.Sorted(maps.Keys(s.Agents)) {
 		a, at := s.Agents[role], "agents."+string(role)
 		switch {
@@ -299,11 +186,19 @@ func (s Settings) validateAgents() error {
 			return &FieldError{at, "needs either a preset or a command"}
 		}
 	}
+	return nil
+}
+
+func (s *Settings) validateInstructions() error {
 	for _, role := range slices.Sorted(maps.Keys(s.Instructions)) {
 		if role != Polecat && role != Refinery && role != Triage {
 			return &FieldError{"instructions." + string(role), "unknown role; known are polecat, refinery and triage"}
 		}
 	}
+	return nil
+}
+
+func (s *Settings) validateEnv() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		v := s.Env[name]
 		switch {
@@ -321,46 +216,6 @@ func (s Settings) validateAgents() error {
 // SecretReference reports whether an environment value is read elsewhere when an agent starts.
 func SecretReference(v string) bool {
 	return strings.HasPrefix(v, "env:") || strings.HasPrefix(v, "file:")
-}
-
-// townOnly names the first key that is set and makes no sense as a rig's override.
-func (s Settings) townOnly() string {
-	switch {
-	case s.MaxAgents != nil:
-		return "max_agents"
-	case s.MaxStartsPerTick != nil:
-		return "max_starts_per_tick"
-	case s.Retention != nil:
-		return "retention"
-	case s.Budget != nil:
-		return "budget"
-	case s.Notify != nil:
-		return "notify"
-	}
-	return ""
-}
-
-// merge returns s with the values that o sets in their place.
-func (s Settings) merge(o Settings) Settings {
-	out := s.clone()
-	replaceIf(&out.MaxPolecatsPerRig, o.MaxPolecatsPerRig)
-	replaceIf(&out.MaxAgents, o.MaxAgents)
-	replaceIf(&out.MaxStartsPerTick, o.MaxStartsPerTick)
-	replaceIf(&out.MaxDispatchAttempts, o.MaxDispatchAttempts)
-	replaceIf(&out.Gates, o.Gates)
-	replaceIf(&out.ConvoyMergeMode, o.ConvoyMergeMode)
-	replaceIf(&out.StagedConvoys, o.StagedConvoys)
-	replaceIf(&out.OnBlockerFailed, o.OnBlockerFailed)
-	replaceIf(&out.OnMemberFailed, o.OnMemberFailed)
-	replaceIf(&out.BeadTimeout, o.BeadTimeout)
-	replaceIf(&out.Retention, o.Retention)
-	replaceIf(&out.Budget, o.Budget)
-	replaceIf(&out.Notify, o.Notify)
-	out.replacePull(&o)
-	out.Agents = merged(out.Agents, o.Agents)
-	out.Env = merged(out.Env, o.Env)
-	out.Instructions = merged(out.Instructions, o.Instructions)
-	return out
 }
 
 // without returns s with the named keys not set; a key of a map is "env.NAME". A key that does not
@@ -399,19 +254,6 @@ func (s Settings) without(keys []string) (Settings, error) {
 		return s, fmt.Errorf("cannot write the settings: %w", err)
 	}
 	return ParseSettings(data)
-}
-
-func replaceIf[T any](dst **T, src *T) {
-	if src != nil {
-		*dst = src
-	}
-}
-
-// clone copies the settings far enough that nobody changes them in place: values behind pointers
-// are only ever replaced.
-func (s Settings) clone() Settings {
-	s.Agents, s.Env, s.Instructions = cloneMap(s.Agents), cloneMap(s.Env), cloneMap(s.Instructions)
-	return s
 }
 
 // code stores settings as JSON: they change rarely, and new keys need no new version.

@@ -6,9 +6,9 @@ package town
 func (s *State) startWait(now Time, rig RigID) *Wait {
 	switch {
 	case s.town.Paused != 0:
-		return &Wait{Reason: "the town is paused" + because(s.town.PausedReason)}
+		return &Wait{Code: WaitPaused, Reason: "the town is paused" + because(s.town.PausedReason)}
 	case s.draining():
-		return &Wait{Until: s.town.Draining.Add(DrainLimit), Reason: "the town is being drained"}
+		return &Wait{Code: WaitDraining, Until: s.town.Draining.Add(DrainLimit), Reason: "the town is being drained"}
 	}
 	if w := s.budgetWait(now); w != nil {
 		return w

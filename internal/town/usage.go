@@ -64,7 +64,7 @@ func (s *State) spent(now Time) string {
 
 func (s *State) budgetWait(now Time) *Wait {
 	if why := s.spent(now); why != "" {
-		return &Wait{Until: dayOf(now).Add(day), Reason: why}
+		return &Wait{Code: WaitBudget, Until: dayOf(now).Add(day), Reason: why}
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func budgetSpent(s *State, now Time, _ string) Look {
 		return act(s.escalate(EscalationPart{Severity: SeverityHigh, Category: "budget", Cause: budgetCause, Standing: true},
 			"", "The budget is spent: "+why, "Nothing more is started before midnight UTC. Raise the budget to go on at once.")...)
 	}
-	return wait(dayOf(now).Add(day), "", why)
+	return wait(WaitBudget, dayOf(now).Add(day), "", why)
 }
 
 // apply counts what a run has consumed, for the town and for the attempt that goes on.

@@ -70,7 +70,7 @@ func (s *State) Why(id string, now Time) (w Why, ok bool) {
 // lastingWait says of an entity that an invariant does not hold for it, and who has been told.
 func (s *State) lastingWait(v Violation) Wait {
 	f := breach{v.Invariant, ref{v.Kind, v.ID}}
-	w := Wait{Rule: invariantOf(f.number).recovery(), Reason: v.Message}
+	w := Wait{Code: WaitViolation, Rule: invariantOf(f.number).recovery(), Reason: v.Message}
 	if o := s.noticeOf(Escalation, f.cause()); o != nil {
 		w.On, w.Reason = string(o.ID), w.Reason+"; "+string(o.ID)+" tells people"
 	}

@@ -38,6 +38,7 @@ type beadView struct {
 
 // waitRow is why nothing is due, or what is.
 type waitRow struct {
+	Code   string // of the wait, from the table of waits
 	Reason string
 	Rule   string
 	On     link
@@ -182,7 +183,7 @@ func (out *beadView) fromState(st *town.State, now town.Time) {
 		out.Due = append(out.Due, waitRow{Reason: plain(a.Kind) + ": " + a.Reason, Rule: a.Rule})
 	}
 	for _, w := range why.Waits {
-		r := waitRow{Reason: w.Reason, Rule: w.Rule, Until: whenOf(w.Until, now)}
+		r := waitRow{Code: string(w.Code), Reason: w.Reason, Rule: w.Rule, Until: whenOf(w.Until, now)}
 		if w.On != "" {
 			r.On = link{Label: w.On}
 			if st.Bead(town.BeadID(w.On)) != nil {

@@ -20,6 +20,7 @@ func TestTheLifeOfABead(t *testing.T) {
 	a := w.page("/towns/main/beads/gt-2a")
 	a.says("h1", "Greet the world")
 	a.says(".state", "open", "high priority")
+	a.says("#why [data-wait=back_off]", "back-off")
 	a.says("#why", "back-off", "beads/dispatch", "Looked at again by itself in")
 	a.says("#attempts", "run 1", "agent lost", "fault of the agent", "git_network: no route to git.example", "fault of the infrastructure")
 	a.says("#life", "bead created", "heartbeat lost", "in progress → open")
