@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,7 @@ func TestARealServerIsWatched(t *testing.T) {
 	t.Run("names", s.checkNames)
 	t.Run("choices", s.checkChoices)
 	t.Run("exemplars", s.checkExemplars)
+	t.Run("links", s.checkLinks)
 	t.Run("restart", s.checkRestart)
 	t.Run("pages", s.checkPages)
 }
@@ -111,6 +113,51 @@ func (s *site) checkChoices(t *testing.T) {
 		t.Errorf("the choices are %v", slices.Sorted(maps.Keys(offered)))
 	}
 }
+
+// Every link of a panel opens the page that it means, with the times that Grafana puts in.
+func (s *site) checkLinks(t *testing.T) {
+	token, err := auth.ReadAdmin(s.home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	person := &http.Client{Jar: jar}
+	if r, err := person.PostForm("http://"+s.at+"/login", url.Values{"token": {token}}); err != nil || r.Body.Close() != nil {
+		t.Fatal(err)
+	}
+	began, now := s.began.UTC(), time.Now().UTC()
+	kinds := map[string]bool{}
+	for _, p := range dashboard(t).Panels {
+		for _, link := range p.FieldConfig.Defaults.Links {
+			kinds[p.Type] = true
+			clicked := "NaN" // a number of now has no time
+			if p.Type == "timeseries" {
+				clicked = began.Format(iso)
+			}
+			address := strings.NewReplacer("${gastown_url}", "http://"+s.at, "${__field.labels.town}", string(demo.TownID),
+				"${__value.time:date:iso}", clicked, "${__from:date:iso}", now.Add(-3*time.Hour).Format(iso), "${__to:date:iso}", now.Format(iso)).
+				Replace(link.URL)
+			r, err := person.Get(address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(r.Body)
+			_ = r.Body.Close() // it was read
+			if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(text), "<title>Replay of ") {
+				t.Errorf("%s: %s leads to %s (%v)", p.Title, address, r.Status, err)
+			}
+		}
+	}
+	if len(kinds) != 4 {
+		t.Errorf("only %v have links", kinds)
+	}
+}
+
+// iso is how Grafana writes a time as it is asked to.
+const iso = "2006-01-02T15:04:05.000Z"
 
 // A point of the histogram says which tick it is.
 func (s *site) checkExemplars(t *testing.T) {

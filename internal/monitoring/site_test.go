@@ -25,6 +25,7 @@ type site struct {
 	proc       *demo.Process
 	prometheus string
 	pager      *pager
+	began      time.Time // the work
 }
 
 // testTime bounds everything on a slow machine.
@@ -79,6 +80,7 @@ func (s *site) work() <-chan error {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.began = time.Now()
 	done := make(chan error, 1)
 	go func() { done <- demo.Follow(s.ctx, s.proc.Client(), convoy, io.Discard) }()
 	return done
