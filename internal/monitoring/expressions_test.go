@@ -173,3 +173,14 @@ func violations(by, span, seconds string) string {
 	total := of("gastown_invariant_violations_total", inTown)
 	return "sum by (" + by + ") (\n" + violated(total, span, seconds, chosen, inTown) + "\n  and " + total + "\n)"
 }
+
+// sinceThePoint is the time since the point before, in seconds, and as much more as there may be between the start of a
+// server and the first point at which it has been scraped.
+const sinceThePoint = "($__interval_ms / 1000 + 60)"
+
+// violationsDrawn are those since the point before, by invariant. Of a server that has gone since that point they are
+// drawn too, or some would be on no point.
+func violationsDrawn() string {
+	newest := "last_over_time(" + of("gastown_invariant_violations_total", inTown) + "[$__interval])"
+	return "sum by (" + byTown + ", invariant) (\n" + violated(newest, "$__interval", sinceThePoint, chosen, inTown) + "\n) > 0"
+}

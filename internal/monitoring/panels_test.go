@@ -72,8 +72,8 @@ var reconciler = row{"Reconciler", 8, []panel{
 		about: "Which invariants did not hold, and when: found since the point before, or lasting. " +
 			"docs/reference/invariants.md has the sentence of each number.",
 		queries: []query{
-			{violations(byTown+", invariant", "$__interval", "$__interval_ms / 1000") + " > 0", thatTown + " invariant {{invariant}}"},
-			{violations(byTown, "$__interval", "$__interval_ms / 1000"), thatTown + " all"},
+			{violationsDrawn(), thatTown + " invariant {{invariant}}"},
+			{violations(byTown, "$__interval", sinceThePoint), thatTown + " all"},
 		}},
 	{title: "Violations that last", kind: "stat", unit: "short", width: 4, redAbove: true, red: 1, whole: true,
 		about:   "Violations that are there now although the town has done what it can. A person is needed.",

@@ -291,3 +291,34 @@ func zeroesAreLeftOut(t *testing.T, at string, servers []*recording) {
 		t.Errorf("%d queries tell kinds apart and draw %d series of %d servers", left, drawn, len(servers))
 	}
 }
+
+// A town stands still in the overview when its loop hangs and when its work does not get on.
+func TestTownsThatStandStillAreSeen(t *testing.T) {
+	t.Parallel()
+	for _, f := range faults {
+		if f.alert != "ReconcilerStopped" && f.alert != "NoProgress" {
+			continue
+		}
+		t.Run(f.alert, func(t *testing.T) {
+			t.Parallel()
+			p := newPlay(t, f.alert, 1, scrapeStep)
+			r := record(p)
+			p.people(6)
+			p.after(wellFor, func() { f.begin(p) })
+			p.until(dawn.Add(wellFor + f.lasts))
+			at := recorded(t, r)
+			for when, want := range map[time.Duration]string{wellFor: "1 0", wellFor + f.lasts: "0 1"} {
+				got := ""
+				for _, q := range panelOfTitle(t, "Towns that move").queries {
+					for _, x := range ask(t, at, "/api/v1/query", filled(q.expr, time.Minute, scrapeStep, quarter),
+						url.Values{"time": {fmt.Sprint(dawn.Add(when).Unix())}}) {
+						got += fmt.Sprint(" ", x.Value[1])
+					}
+				}
+				if got != " "+want {
+					t.Errorf("after %s, so many move and stand still:%s, want %s", when, got, want)
+				}
+			}
+		})
+	}
+}

@@ -143,4 +143,31 @@ func TestViolationsAreCountedExactly(t *testing.T) {
 			}
 		})
 	}
+	t.Run("each is drawn once", func(t *testing.T) {
+		t.Parallel()
+		for _, step := range []time.Duration{scrapeStep, time.Minute, 3 * time.Minute} {
+			for instance, want := range map[string]float64{"known": first + second, "fresh": second, "late": 0} {
+				if got := drawn(t, at, instance, step); got != want {
+					t.Errorf("with points each %s, %v violations of %s are drawn, want %v", step, got, instance, want)
+				}
+			}
+		}
+	})
+}
+
+// drawn is the sum of all points of Violations by invariant, in which nothing lasts from one to the next.
+func drawn(t *testing.T, at, instance string, step time.Duration) float64 {
+	t.Helper()
+	sum := 0.0
+	query := filled(panelOfTitle(t, "Violations by invariant").queries[0].expr, step, step, overAt)
+	for _, f := range ask(t, at, "/api/v1/query_range", query, url.Values{
+		"start": {fmt.Sprint(dawn.Add(after).Unix())}, "end": {fmt.Sprint(dawn.Add(overAt).Unix())}, "step": {fmt.Sprint(step.Seconds())},
+	}) {
+		for _, v := range f.Values {
+			if f.Metric["instance"] == instance {
+				sum += number(t, v[1])
+			}
+		}
+	}
+	return sum
 }
