@@ -22,14 +22,15 @@ var (
 		{" working", "green"}, {" idle", "blue"}, {" waiting", "yellow"}, {" stalled", "orange"}, {" dead", "red"},
 	}
 	looksColours = []colour{
-		{" starting", "blue"}, {" running", "green"}, {" unresponsive", "orange"}, {" exited", "purple"}, {" not_found", "red"},
-		{" unknown", "yellow"},
+		{" starting", "blue"}, {" running", "green"}, {" unresponsive", "orange"}, {" exited", "purple"},
+		{" not_found", "red"}, {" unknown", "yellow"},
 	}
 	resultColours  = []colour{{" attempted", "blue"}, {" succeeded", "green"}, {" failed", "red"}}
 	outcomeColours = []colour{
 		{" done", "green"}, {" failed", "red"}, {" exited_without_done", "orange"}, {" no_changes", "yellow"},
-		{" agent_lost", "dark-red"}, {" dispatch_rejected", "dark-orange"}, {" timeout", "light-red"}, {" evicted", "light-orange"},
-		{" cancelled", "light-blue"}, {" stopped", "blue"}, {" merge_failed", "dark-purple"}, {" conflict", "purple"},
+		{" agent_lost", "dark-red"}, {" dispatch_rejected", "dark-orange"}, {" timeout", "light-red"},
+		{" evicted", "light-orange"}, {" cancelled", "light-blue"}, {" stopped", "blue"}, {" merge_failed", "dark-purple"},
+		{" conflict", "purple"},
 		{" gate_failed", "light-purple"}, {" changes_requested", "dark-yellow"}, {" other", "dark-blue"},
 	}
 	codeColours     = []colour{{" 2..", "green"}, {" 3..", "blue"}, {" 4..", "orange"}, {" 5..", "red"}}
@@ -41,7 +42,8 @@ var (
 func (p *panel) overrides() []object {
 	out := []object{}
 	add := func(ending string, properties ...object) {
-		out = append(out, object{"matcher": object{"id": "byRegexp", "options": "/" + ending + "$/"}, "properties": properties})
+		matcher := object{"id": "byRegexp", "options": "/" + ending + "$/"}
+		out = append(out, object{"matcher": matcher, "properties": properties})
 	}
 	fixed := func(name string) object {
 		return object{"id": "color", "value": object{"mode": "fixed", "fixedColor": name}}
@@ -54,7 +56,8 @@ func (p *panel) overrides() []object {
 	}
 	for _, q := range p.queries {
 		if strings.HasSuffix(q.legend, " all") {
-			add(" all", fixed("text"), object{"id": "custom.fillOpacity", "value": 0}, object{"id": "custom.drawStyle", "value": "line"},
+			add(" all", fixed("text"), object{"id": "custom.fillOpacity", "value": 0},
+				object{"id": "custom.drawStyle", "value": "line"},
 				object{"id": "custom.stacking", "value": object{"mode": "none", "group": "A"}})
 		}
 	}
@@ -76,9 +79,11 @@ func TestStatusesHaveColours(t *testing.T) {
 		looks = append(looks, string(s))
 	}
 	for title, values := range map[string][]string{
-		"Issues by status": beads, "Longest in its status": beads, "Agents by status": agents, "Looks by what they found": looks,
-		"Side effects": texts("attempted", "succeeded", "failed"), "Attempts by outcome": append(town.AttemptOutcomes(), "other"),
-		"Answers by code": texts("200", "303", "404", "507"), "Reconciler wall clock": texts("p50", "p95", "p99"),
+		"Issues by status": beads, "Longest in its status": beads, "Closed issues": texts("closed"),
+		"Agents by status": agents, "Looks by what they found": looks,
+		"Side effects":        texts("attempted", "succeeded", "failed"),
+		"Attempts by outcome": append(town.AttemptOutcomes(), "other"),
+		"Answers by code":     texts("200", "303", "404", "507"), "Reconciler wall clock": texts("p50", "p95", "p99"),
 	} {
 		given := map[string]string{}
 		for _, v := range values {

@@ -45,13 +45,14 @@ func now(name, fold, by string, matchers ...string) string {
 	return fmt.Sprintf("%s by (%s) (%s)", fold, by, of(name, append([]string{inTown}, matchers...)...))
 }
 
-// counted leaves out the series that count nothing in the time shown, and held those that are zero all the time.
-func counted(expr, name, by string, matchers ...string) string {
-	return shown(expr, "increase", name, by, matchers...)
+// held is what a gauge shows, without the series that are zero all the time.
+func held(name, fold, by string, matchers ...string) string {
+	return shown(now(name, fold, by, matchers...), "max_over_time", name, by, matchers...)
 }
 
-func held(expr, name, by string, matchers ...string) string {
-	return shown(expr, "max_over_time", name, by, matchers...)
+// counted is what an expression makes of a counter, without the series that count nothing in the time shown.
+func counted(expr func(name, by string, matchers ...string) string, name, by string, matchers ...string) string {
+	return shown(expr(name, by, matchers...), "increase", name, by, matchers...)
 }
 
 func shown(expr, function, name, by string, matchers ...string) string {
@@ -60,11 +61,12 @@ func shown(expr, function, name, by string, matchers ...string) string {
 }
 
 // perTick is how many of something a tick has on average. Where no tick was in the window, it is none.
-func perTick(name, by string) string {
-	increase := func(name, by string) string {
-		return fmt.Sprintf("sum by (%s) (%s)", by, answering("increase("+of(name, inTown)+"[$__rate_interval])"))
+func perTick(name, by string, matchers ...string) string {
+	increase := func(name, by string, matchers ...string) string {
+		series := of(name, append([]string{inTown}, matchers...)...)
+		return fmt.Sprintf("sum by (%s) (%s)", by, answering("increase("+series+"[$__rate_interval])"))
 	}
-	return increase(name, by) + "\n  / on (" + byTown + ") group_left\nclamp_min(" +
+	return increase(name, by, matchers...) + "\n  / on (" + byTown + ") group_left\nclamp_min(" +
 		increase("gastown_reconciler_ticks_total", byTown) + ", 1)"
 }
 
@@ -105,17 +107,20 @@ func ours(expr string) string {
 	return expr + " and on (job, instance) " + of("gastown_build_info")
 }
 
-// serverUp is whether each server answers. A server is what the job of the rules scrapes, and whatever has been a gastown
-// in the time shown; where there is none at all, that is down too.
+// serverUp is whether each server answers. A server is what the job of the rules scrapes, and whatever has been a
+// gastown in the time shown; where there is none at all, that is down too.
 const serverUp = `max by (instance) (
-  up{` + chosen + `} and on (job, instance) (up{` + chosen + `, job="gastown"} or last_over_time(gastown_build_info{` + chosen + `}[$__range]))
+  up{` + chosen + `}
+    and on (job, instance)
+  (up{` + chosen + `, job="gastown"} or last_over_time(gastown_build_info{` + chosen + `}[$__range]))
 )
   or on ()
 label_replace(vector(0), "instance", "no server", "", "")`
 
 // standing are the towns that do not tick, or that have had work for a quarter of an hour and not moved.
 func standing() string {
-	return of("gastown_reconciler_tick_age_seconds", inTown) + " > 3 * " + of("gastown_reconciler_interval_seconds", inTown) +
+	age, interval := of("gastown_reconciler_tick_age_seconds", inTown), of("gastown_reconciler_interval_seconds", inTown)
+	return age + " > 3 * " + interval +
 		"\n  or\nmin_over_time(" + of("gastown_runnable_work", inTown) + "[15m]) > 0\n    and\ntime() - " +
 		of("gastown_progress_last_timestamp_seconds", inTown) + " > 900"
 }
@@ -182,5 +187,6 @@ const sinceThePoint = "($__interval_ms / 1000 + 60)"
 // drawn too, or some would be on no point.
 func violationsDrawn() string {
 	newest := "last_over_time(" + of("gastown_invariant_violations_total", inTown) + "[$__interval])"
-	return "sum by (" + byTown + ", invariant) (\n" + violated(newest, "$__interval", sinceThePoint, chosen, inTown) + "\n) > 0"
+	grown := violated(newest, "$__interval", sinceThePoint, chosen, inTown)
+	return "sum by (" + byTown + ", invariant) (\n" + grown + "\n) > 0"
 }

@@ -14,8 +14,7 @@ var observation = row{"Observation", 8, []panel{
 	{title: "Looks by what they found", kind: "timeseries", unit: "ops", width: 8, colours: looksColours,
 		about: "What the runtime and the heartbeats said. Unknown is a runtime that does not answer.",
 		queries: []query{
-			{counted(rate("gastown_container_status_observations_total", byTown+", status"),
-				"gastown_container_status_observations_total", byTown+", status"), thatTown + " {{status}}"},
+			{counted(rate, "gastown_container_status_observations_total", byTown+", status"), thatTown + " {{status}}"},
 			{rate("gastown_container_status_observations_total", byTown), thatTown + " all"},
 		}},
 }}
@@ -26,8 +25,10 @@ func inRange(name string) string {
 }
 
 var journalAndAPI = row{"Journal and API", 8, []panel{
-	{title: "Time of a commit", kind: "timeseries", unit: "s", width: 8, noReplay: true, perTick: true, colours: quantileColours,
-		about: "How long making a tick durable takes, of all towns; where none was in the window, the last one. Slow disks show here.",
+	{title: "Time of a commit", kind: "timeseries", unit: "s", width: 8, noReplay: true, perTick: true,
+		colours: quantileColours,
+		about: "How long making a tick durable takes, of all towns; where none was in the window, the last one. Slow " +
+			"disks show here.",
 		queries: quantiles("gastown_journal_commit_duration_seconds", "instance", "{{instance}}",
 			"max by (instance) ("+of("gastown_journal_last_commit_duration_seconds")+")")},
 	{title: "Commits", kind: "timeseries", unit: "ops", width: 8, noReplay: true, perTick: true,
@@ -40,8 +41,7 @@ var journalAndAPI = row{"Journal and API", 8, []panel{
 	{title: "Rejected events by type", kind: "timeseries", unit: "cpm", width: 8, perTick: true,
 		about: "Events that could not be applied. A few are people's mistypes; many are a program that is wrong.",
 		queries: []query{
-			{counted(perMinute("gastown_events_rejected_total", byTown+", event_type"),
-				"gastown_events_rejected_total", byTown+", event_type"), thatTown + " {{event_type}}"},
+			{counted(perMinute, "gastown_events_rejected_total", byTown+", event_type"), thatTown + " {{event_type}}"},
 			{perMinute("gastown_events_rejected_total", byTown), thatTown + " all"},
 		}},
 	{title: "Requests by route", kind: "timeseries", unit: "reqps", width: 8, noReplay: true,

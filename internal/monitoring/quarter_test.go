@@ -191,7 +191,8 @@ func table(t *testing.T, servers []*recording, panels map[string][]*asked) strin
 			cells = append(cells, up.String(), fresh.String(), down.String())
 			switch {
 			case up.with < 30 || up.without > 0:
-				t.Errorf("%s: %s has a value at %d points, and none at %d at which the server is up", title, s.instance, up.with, up.without)
+				t.Errorf("%s: %s has no value at %d of %d points at which it is up", title, s.instance, up.without,
+					up.with+up.without)
 			case title == "Server" && (down.with == 0 || down.without > 0):
 				t.Errorf("nothing says at %d points that %s is down", down.without, s.instance)
 			case title != "Server" && (down.with > 0 || down.without == 0):
@@ -257,10 +258,11 @@ func rulesOverAQuarter(t *testing.T, at string, servers []*recording) {
 		q.ask(t, at)
 		for _, s := range servers {
 			up, fresh, down := countPoints(t, a.Name, s, []*asked{q})
-			t.Logf("%s of %s holds at %d points at which it is up, at %d at which it is down", a.Name, s.instance, up.with+fresh.with, down.with)
-			if up.with+fresh.with > 0 || (a.Name == "ServerDown") != (down.with > 0) {
-				t.Errorf("%s of %s holds at %d points at which it is up and at %d of %d at which it is down", a.Name, s.instance,
-					up.with+fresh.with, down.with, down.with+down.without)
+			holds := up.with + fresh.with
+			t.Logf("%s holds at %d points at which %s is up, at %d at which it is down", a.Name, holds, s.instance, down.with)
+			if holds > 0 || (a.Name == "ServerDown") != (down.with > 0) {
+				t.Errorf("%s holds at %d points at which %s is up and at %d of %d at which it is down", a.Name, holds,
+					s.instance, down.with, down.with+down.without)
 			}
 		}
 	}

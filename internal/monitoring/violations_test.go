@@ -161,7 +161,8 @@ func drawn(t *testing.T, at, instance string, step time.Duration) float64 {
 	sum := 0.0
 	query := filled(panelOfTitle(t, "Violations by invariant").queries[0].expr, step, step, overAt)
 	for _, f := range ask(t, at, "/api/v1/query_range", query, url.Values{
-		"start": {fmt.Sprint(dawn.Add(after).Unix())}, "end": {fmt.Sprint(dawn.Add(overAt).Unix())}, "step": {fmt.Sprint(step.Seconds())},
+		"start": {fmt.Sprint(dawn.Add(after).Unix())}, "end": {fmt.Sprint(dawn.Add(overAt).Unix())},
+		"step": {fmt.Sprint(step.Seconds())},
 	}) {
 		for _, v := range f.Values {
 			if f.Metric["instance"] == instance {
