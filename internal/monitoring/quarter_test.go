@@ -66,8 +66,8 @@ func (c *tally) count(has bool) {
 
 func (c tally) String() string { return fmt.Sprintf("%d / %d", c.with, c.without) }
 
-// asked is an expression, asked at every point.
-type asked struct {
+// polled is an expression, polled at every point.
+type polled struct {
 	from    string
 	expr    string
 	instant bool
@@ -75,10 +75,10 @@ type asked struct {
 	answers map[string]map[int64][]float64
 }
 
-// after is when the points are asked for: a little after each scrape.
+// after is when the points are polled for: a little after each scrape.
 const after = 5 * time.Second
 
-func (q *asked) ask(t testing.TB, at string) {
+func (q *polled) ask(t testing.TB, at string) {
 	t.Helper()
 	q.answers = map[string]map[int64][]float64{}
 	take := func(f found, v [2]any) {
@@ -108,7 +108,7 @@ func (q *asked) ask(t testing.TB, at string) {
 }
 
 // has reports whether an instance has a value at a point, and whether it has one that is no number.
-func (q *asked) has(instance string, at time.Time) (value, nan bool) {
+func (q *polled) has(instance string, at time.Time) (value, nan bool) {
 	for _, v := range q.answers[instance][at.Add(after).Unix()] {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			nan = true
@@ -121,9 +121,9 @@ func (q *asked) has(instance string, at time.Time) (value, nan bool) {
 
 // panelsAt are the queries of all panels as Grafana would put them, to a data source that names 15 s as the time
 // between scrapes; scrape is what it takes for that where a panel names no other.
-func panelsAt(t testing.TB, honoured bool) map[string][]*asked {
+func panelsAt(t testing.TB, honoured bool) map[string][]*polled {
 	t.Helper()
-	out := map[string][]*asked{}
+	out := map[string][]*polled{}
 	for _, p := range dashboard(t).Panels {
 		for _, q := range p.Targets {
 			scrape := scrapeStep
@@ -135,7 +135,7 @@ func panelsAt(t testing.TB, honoured bool) map[string][]*asked {
 				scrape = d
 			}
 			rates := max(scrapeStep+scrape, 4*scrape)
-			out[p.Title] = append(out[p.Title], &asked{
+			out[p.Title] = append(out[p.Title], &polled{
 				from: p.Title, expr: filled(q.Expr, rates, scrapeStep, quarter), instant: q.Instant,
 			})
 		}
@@ -175,7 +175,7 @@ func TestNoPanelHasAGap(t *testing.T) {
 }
 
 // table counts the points of each panel, and complains of those that are not as they should be.
-func table(t *testing.T, servers []*recording, panels map[string][]*asked) string {
+func table(t *testing.T, servers []*recording, panels map[string][]*polled) string {
 	t.Helper()
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
@@ -207,7 +207,7 @@ func table(t *testing.T, servers []*recording, panels map[string][]*asked) strin
 
 // countPoints looks at the points at which a server is up and has been scraped twice, those at its first scrape, and
 // those at which it is down.
-func countPoints(t *testing.T, title string, s *recording, queries []*asked) (up, fresh, down tally) {
+func countPoints(t *testing.T, title string, s *recording, queries []*polled) (up, fresh, down tally) {
 	t.Helper()
 	for i := range s.scrapes {
 		scrape, has := &s.scrapes[i], false
@@ -236,17 +236,17 @@ func countPoints(t *testing.T, title string, s *recording, queries []*asked) (up
 // rulesOverAQuarter wants whatever a rule looks at to be there while the server is, and no rule to hold for a server
 // that is up; ServerDown holds while it is not.
 func rulesOverAQuarter(t *testing.T, at string, servers []*recording) {
-	var all []*asked
+	var all []*polled
 	for from, q := range questions(t) {
 		if strings.HasPrefix(from, "rule ") {
-			all = append(all, &asked{from: from, expr: q})
+			all = append(all, &polled{from: from, expr: q})
 		}
 	}
-	slices.SortFunc(all, func(a, b *asked) int { return strings.Compare(a.from, b.from) })
+	slices.SortFunc(all, func(a, b *polled) int { return strings.Compare(a.from, b.from) })
 	for _, q := range all {
 		q.ask(t, at)
 		for _, s := range servers {
-			up, _, _ := countPoints(t, q.from, s, []*asked{q})
+			up, _, _ := countPoints(t, q.from, s, []*polled{q})
 			t.Logf("%s: %s of %s with / without a value", q.from, up, s.instance)
 			if up.with < 30 || up.without > 0 {
 				t.Errorf("%s: %s has no value at %d points at which the server is up: %s", q.from, s.instance, up.without, q.expr)
@@ -254,10 +254,10 @@ func rulesOverAQuarter(t *testing.T, at string, servers []*recording) {
 		}
 	}
 	for _, a := range alerts(t) {
-		q := &asked{from: a.Name, expr: a.Expr}
+		q := &polled{from: a.Name, expr: a.Expr}
 		q.ask(t, at)
 		for _, s := range servers {
-			up, fresh, down := countPoints(t, a.Name, s, []*asked{q})
+			up, fresh, down := countPoints(t, a.Name, s, []*polled{q})
 			holds := up.with + fresh.with
 			t.Logf("%s holds at %d points at which %s is up, at %d at which it is down", a.Name, holds, s.instance, down.with)
 			if holds > 0 || (a.Name == "ServerDown") != (down.with > 0) {
