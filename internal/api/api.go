@@ -105,7 +105,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Pages != nil {
 		cfg.Pages(mux)
 	}
-	mux.HandleFunc("GET /docs/runbooks/{page}", runbook)
+	mux.HandleFunc("GET /docs/{page...}", s.page)
 	return s.outer(mux)
 }
 
