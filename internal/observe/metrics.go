@@ -74,7 +74,7 @@ func New(opts Options) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gastown_build_info", Help: "The program that runs; always 1."}, []string{"version", "go"})
 	info.WithLabelValues(opts.Version, runtime.Version()).Set(1)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m, m.failures, m.appends, m.commit, m.requests, info)
+		m, m.commit, m.requests, info)
 	return m
 }
 
@@ -86,6 +86,8 @@ func (m *Metrics) Handler() http.Handler {
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- duration
+	m.failures.Describe(ch)
+	m.appends.Describe(ch)
 	for _, f := range families {
 		ch <- f.desc
 	}
@@ -93,6 +95,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	m.failures.Collect(ch)
+	m.appends.Collect(ch)
 	now := m.opts.Now()
 	m.mu.RLock()
 	towns := slices.Collect(maps.Values(m.towns))
