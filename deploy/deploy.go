@@ -14,8 +14,8 @@ import (
 //go:embed alertmanager grafana prometheus
 var Files embed.FS
 
-// Addresses are what the files name. Grafana's alerts take no variable from their surroundings, so that what is true for
-// one installation is written into the files.
+// Addresses are what the files name. Grafana's alerts take no variable from their surroundings, so that what is true
+// for one installation is written into the files.
 type Addresses struct {
 	Gastown  string // where people reach the server
 	Runbooks string // where the pages for alerts are; below Gastown if empty
@@ -39,10 +39,12 @@ var plain = regexp.MustCompile(`^https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9.,:;@%
 // Check returns an error that names an address which cannot be written into the files.
 func (a Addresses) Check() error {
 	for _, x := range []struct{ name, address string }{
-		{"url", a.Gastown}, {"runbooks-url", a.Runbooks}, {"page-url", a.Page}, {"chat-url", a.Chat}, {"watchdog-url", a.Watchdog},
+		{"url", a.Gastown}, {"runbooks-url", a.Runbooks},
+		{"page-url", a.Page}, {"chat-url", a.Chat}, {"watchdog-url", a.Watchdog},
 	} {
 		if !plain.MatchString(x.address) {
-			return fmt.Errorf("%s is %q, must be an address such as https://gastown.example.org, without quotes, spaces, dollars or braces", x.name, x.address)
+			return fmt.Errorf("%s is %q, must be an address such as https://gastown.example.org, "+
+				"without quotes, spaces, dollars or braces", x.name, x.address)
 		}
 	}
 	return nil

@@ -37,8 +37,8 @@ td, th { padding: .2rem .8rem .2rem 0; vertical-align: top; text-align: left; bo
 </html>
 `))
 
-// render makes a page of a document. Its links lead to pages, and to nowhere else below the repository: what is not a page
-// (code, pictures, files above docs) is named without a link, since whoever reads the page has no repository.
+// render makes a page of a document. Its links lead to pages, and to nowhere else below the repository: what is not a
+// page (code, pictures, files above docs) is named without a link, since whoever reads the page has no repository.
 func render(name string, source []byte) []byte {
 	doc := markdown.Parser().Parse(text.NewReader(source))
 	title := ""

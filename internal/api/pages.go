@@ -20,7 +20,8 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	}
 	text, err := docs.Page(name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		writeProblem(w, http.StatusNotFound, "there is no such page; those of alerts are called as the alerts are, with .html behind")
+		writeProblem(w, http.StatusNotFound,
+			"there is no such page; those of alerts are called as the alerts are, with .html behind")
 		return
 	}
 	if err != nil {

@@ -18,12 +18,14 @@ func TestDocumentsAreServedAsPages(t *testing.T) {
 		"/docs/decisions/0001-one-pure-step.html": "</html>",
 	} {
 		page := w.do("", http.MethodGet, path, nil)
-		if page.code != http.StatusOK || !strings.Contains(string(page.body), want) || page.head.Get("Content-Type") != "text/html; charset=utf-8" {
-			t.Errorf("%s: %d %s: %s", path, page.code, page.head.Get("Content-Type"), page.body)
+		kind := page.head.Get("Content-Type")
+		if page.code != http.StatusOK || !strings.Contains(string(page.body), want) || kind != "text/html; charset=utf-8" {
+			t.Errorf("%s: %d %s: %s", path, page.code, kind, page.body)
 		}
 	}
 	for _, path := range []string{
-		"/docs/runbooks/Nothing.html", "/docs/runbooks/..%2Fdocs.go", "/docs/runbooks/", "/docs/", "/docs/docs.go", "/docs/runbooks/..%2F..%2FREADME.html",
+		"/docs/runbooks/Nothing.html", "/docs/runbooks/..%2Fdocs.go", "/docs/runbooks/", "/docs/", "/docs/docs.go",
+		"/docs/runbooks/..%2F..%2FREADME.html",
 	} {
 		if got := w.do("", http.MethodGet, path, nil); got.code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, got.code)

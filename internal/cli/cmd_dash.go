@@ -24,8 +24,8 @@ func (a *app) dashCmd() *cobra.Command {
 	to.Runbooks = ""
 	export := &cobra.Command{
 		Use: "export [DIR]", Short: "Write the dashboard, the alert rules, their configuration and their pages into a folder",
-		Long: "Writes the Grafana dashboard and its provisioning, the rules of Prometheus with their tests, examples of the\n" +
-			"configuration of Prometheus and Alertmanager, and the documentation as pages, for those who already run these.\n" +
+		Long: "Writes the Grafana dashboard and its provisioning, the rules of Prometheus with their tests, examples of\n" +
+			"the configuration of Prometheus and Alertmanager, and the documentation as pages, for those who already run these.\n" +
 			"DIR is gastown-dash if it is left out. A file that is there already and different is left alone, and nothing is\n" +
 			"written then.\n\n" +
 			"The addresses are written into the files. A runbook that gastown itself serves cannot be read while gastown is\n" +
@@ -55,10 +55,10 @@ func (a *app) dashCmd() *cobra.Command {
 	}
 	export.Flags().BoolVar(&force, "force", false, "overwrite files that are different")
 	export.Flags().StringVar(&to.Gastown, "url", to.Gastown, "where people reach gastown: links begin with it")
-	export.Flags().StringVar(&to.Runbooks, "runbooks-url", "", "where the runbooks are; default: on gastown itself, /docs/runbooks")
+	export.Flags().StringVar(&to.Runbooks, "runbooks-url", "", "where the runbooks are; default: on gastown itself")
 	export.Flags().StringVar(&to.Page, "page-url", to.Page, "webhook for critical alerts")
 	export.Flags().StringVar(&to.Chat, "chat-url", to.Chat, "webhook for other alerts, if Grafana sends them")
-	export.Flags().StringVar(&to.Watchdog, "watchdog-url", to.Watchdog, "webhook that notices when the Watchdog is not heard any more")
+	export.Flags().StringVar(&to.Watchdog, "watchdog-url", to.Watchdog, "webhook that misses the Watchdog")
 	dash.AddCommand(export)
 	return dash
 }

@@ -25,7 +25,7 @@ var (
 	ErrStopping = errors.New("the server is stopping: try again when it is back")
 	// ErrUnapplied says that the events are durable and that the town cannot take them now. It takes them by
 	// itself when it goes on; until then they may be repeated with the same ids.
-	ErrUnapplied = errors.New("this is recorded and not carried out yet: that happens by itself as soon as ticks can be recorded")
+	ErrUnapplied = errors.New("this is recorded and not carried out yet: it is as soon as ticks can be recorded")
 )
 
 // Effects carries out what ticks have decided, without delay for the caller.

@@ -397,7 +397,8 @@ func TestNothingStartsBeforeItIsDurable(t *testing.T) {
 		f.set(journal.ErrFull)
 		began, e := time.Now(), bead("x")
 		e.ID = "once"
-		if _, err := c.Submit(context.Background(), "main", e); !errors.Is(err, ErrUnapplied) || !errors.Is(err, journal.ErrFull) {
+		_, err := c.Submit(context.Background(), "main", e)
+		if !errors.Is(err, ErrUnapplied) || !errors.Is(err, journal.ErrFull) {
 			t.Errorf("the answer is %v", err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
@@ -417,7 +418,8 @@ func TestNothingStartsBeforeItIsDurable(t *testing.T) {
 			}
 		})
 		f.set(nil)
-		if res, err := c.Submit(context.Background(), "main", e); err != nil || !res[0].Duplicate || res[0].Outcome.Verdict != town.Applied {
+		res, err := c.Submit(context.Background(), "main", e)
+		if err != nil || !res[0].Duplicate || res[0].Outcome.Verdict != town.Applied {
 			t.Errorf("repeated with its id: %+v, %v", res, err)
 		}
 		synctest.Wait()

@@ -48,7 +48,9 @@ func Failing(err error) bool {
 	if err == nil {
 		return false
 	}
-	for _, other := range []error{ErrNotFound, ErrTownExists, ErrConflict, ErrInvalid, ErrClosed, context.Canceled, context.DeadlineExceeded} {
+	for _, other := range []error{
+		ErrNotFound, ErrTownExists, ErrConflict, ErrInvalid, ErrClosed, context.Canceled, context.DeadlineExceeded,
+	} {
 		if errors.Is(err, other) {
 			return false
 		}

@@ -37,7 +37,8 @@ const wellFor = 15 * time.Minute
 var faults = []fault{
 	{alert: "ServerDown", what: "the server is killed and stays away", inherent: 2 * time.Minute, lasts: 10 * time.Minute,
 		begin: func(p *play) { p.down = true }},
-	{alert: "JournalNotWriting", what: "the disk is full while agents work and events come in", lasts: 10 * time.Minute, within: 2 * time.Minute,
+	{alert: "JournalNotWriting", what: "the disk is full while agents work and events come in",
+		lasts: 10 * time.Minute, within: 2 * time.Minute,
 		begin: func(p *play) {
 			p.hung = true // as far as the outside sees: no tick can be recorded
 			p.often(time.Second, func() {

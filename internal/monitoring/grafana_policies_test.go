@@ -41,8 +41,8 @@ func (p *policy) receiver(t *testing.T, labels map[string]string) string {
 	return p.Receiver
 }
 
-// Grafana has somebody to tell of every alert: its policies name contact points that the files bring along, each with an
-// address, in the form that Grafana describes.
+// Grafana has somebody to tell of every alert: its policies name contact points that the files bring along, each with
+// an address, in the form that Grafana describes.
 func TestGrafanaTellsSomebody(t *testing.T) {
 	t.Parallel()
 	var contacts struct {

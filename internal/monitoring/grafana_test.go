@@ -32,10 +32,11 @@ type grafanaQuery struct {
 
 // panelOf is the panel that an alert's page in Grafana shows; those about Prometheus and Alertmanager have none.
 var panelOf = map[string]string{
-	"ServerDown": "Server", "ReconcilerStopped": "Since the last tick, in intervals", "InvariantViolation": "Violations by invariant",
-	"NoProgress": "Runnable work", "ReconcilerSlow": "Reconciler wall clock", "PendingEvents": "Pending events",
-	"SideEffectsFailing": "Failed side effects by kind", "StartsFailing": "Failed side effects by kind", "BreakerOpen": "Open breakers",
-	"EventsRejected": "Rejected events by type", "MergeQueueStarved": "Longest wait for a merge", "JournalNotWriting": "Commits",
+	"ServerDown": "Server", "ReconcilerStopped": "Since the last tick, in intervals",
+	"InvariantViolation": "Violations by invariant", "NoProgress": "Runnable work", "ReconcilerSlow": "Reconciler wall clock", "PendingEvents": "Pending events",
+	"SideEffectsFailing": "Failed side effects by kind", "StartsFailing": "Failed side effects by kind",
+	"BreakerOpen": "Open breakers", "EventsRejected": "Rejected events by type",
+	"MergeQueueStarved": "Longest wait for a merge", "JournalNotWriting": "Commits",
 	"Watchdog": "", "PrometheusNotifying": "", "AlertmanagerNotifying": "",
 }
 
@@ -81,8 +82,8 @@ func grafanaRulesYAML(t *testing.T) []byte {
 			notes[k] = inGrafana(a.Name, k, text)
 		}
 		rules = append(rules, grafanaRule{
-			UID: "gastown-" + strings.ToLower(a.Name), Title: a.Name, Condition: "B", NoData: "OK", ExecErr: "Error", For: a.lasts(),
-			Labels: a.Labels, Annotations: notes,
+			UID: "gastown-" + strings.ToLower(a.Name), Title: a.Name, Condition: "B", NoData: "OK", ExecErr: "Error",
+			For: a.lasts(), Labels: a.Labels, Annotations: notes,
 			Data: []grafanaQuery{
 				{RefID: "A", Range: map[string]int{"from": 600, "to": 0}, Source: "gastown-prometheus",
 					Model: map[string]any{"refId": "A", "expr": a.Expr, "instant": true, "range": false,
@@ -98,7 +99,7 @@ func grafanaRulesYAML(t *testing.T) []byte {
 	b.WriteString("# Made by \"make reference\" from " + prometheusRulesFile + ". Do not edit.\n" +
 		"# An expression returns what is wrong and nothing else, and everything it returns is above zero.\n" +
 		"# For Grafana 10.4 to 13.3, by their documentation and source: annotations are templates whose variables have one\n" +
-		"# dollar; up to 13.1 nothing else in them is filled in, later ones fill in ${NAME}, and none is here. It was not run there.\n" +
+		"# dollar; later releases also fill in ${NAME}, of which there is none. It was not run there.\n" +
 		"# Links begin with the label gastown_url of the server, else with the address that gastown dash export --url writes.\n")
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)

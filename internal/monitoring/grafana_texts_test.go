@@ -126,8 +126,8 @@ func firingCases(t testing.TB) []firingCase {
 	return out
 }
 
-// Every text of every Grafana-managed alert, with the labels of every way in which it fires, reads as Prometheus says it,
-// and its links lead to the server that it is about: one that has the label for it, or the only one.
+// Every text of every Grafana-managed alert, with the labels of every way in which it fires, reads as Prometheus says
+// it, and its links lead to the server that it is about: one that has the label for it, or the only one.
 func TestGrafanaRendersEveryText(t *testing.T) {
 	t.Parallel()
 	rules := map[string]grafanaRule{}

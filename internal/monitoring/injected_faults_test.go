@@ -90,7 +90,7 @@ var injected = []struct {
 }
 
 // quicker is how much shorter than in deploy the times of the rules are in this test. What a server counts in
-// seconds is not, but for the hour of the merge queue: that is a minute.
+// seconds is not, but for the hour of the merge queue: that is a minute. Of what fails once a second, one is enough.
 const quicker = 15
 
 // TestFaultsOfRealServers brings each fault about in a server of its own, with a real journal, real processes and real
@@ -157,7 +157,8 @@ func (v *victim) checkLinks(p page, runbooks string) {
 	if text, err := get(v.ctx, notes["runbook_url"], ""); err != nil || !strings.Contains(text, ">"+alert+"</h1>") {
 		v.t.Errorf("%s: the runbook cannot be read: %v", alert, err)
 	}
-	if want := "http://" + v.address + "/towns/main/replay?"; !slices.Contains(ofNoTown, alert) && !strings.HasPrefix(notes["replay_url"], want) {
+	want := "http://" + v.address + "/towns/main/replay?"
+	if !slices.Contains(ofNoTown, alert) && !strings.HasPrefix(notes["replay_url"], want) {
 		v.t.Errorf("%s: the replay is at %q, want %q", alert, notes["replay_url"], want)
 	}
 	if !strings.Contains(notes["summary"], v.address) {
@@ -198,7 +199,8 @@ func watching(t *testing.T, token string, targets []string, am, runbooks string)
 // shorten makes the times of the rules shorter.
 func shorten(t *testing.T, rules string) {
 	t.Helper()
-	replace(t, rules, "> 3600", "> 60", "commit_failures_total[1m]) > 5", "commit_failures_total[1m]) > 0", "process_start_time_seconds < 300", "process_start_time_seconds < 20")
+	replace(t, rules, "> 3600", "> 60", "commit_failures_total[1m]) > 5", "commit_failures_total[1m]) > 0",
+		"process_start_time_seconds < 300", "process_start_time_seconds < 20")
 	text, err := os.ReadFile(rules)
 	if err != nil {
 		t.Fatal(err)

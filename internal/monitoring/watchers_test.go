@@ -10,8 +10,8 @@ import (
 )
 
 // TestTheWatchersAreWatched has a real Prometheus with two Alertmanagers, of which one is not there, and a real
-// Alertmanager that one of its receivers refuses everything from. The Watchdog arrives where it is to be missed, and both
-// failures are told by the ways that are left.
+// Alertmanager that one of its receivers refuses everything from. The Watchdog arrives where it is to be missed, and
+// both failures are told by the ways that are left.
 func TestTheWatchersAreWatched(t *testing.T) {
 	t.Parallel()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -24,9 +24,11 @@ func TestTheWatchersAreWatched(t *testing.T) {
 	replace(t, config, "interval: 15s", "interval: 1s", "localhost:9090", at, "- targets: ['alertmanager:9093']\n\nscrape",
 		"- targets: ['"+am+"', '"+freePort(t)+"']\n\nscrape", "alertmanager:9093", am)
 	shorten(t, filepath.Join(files, "gastown.rules.yml"))
-	programAt(t, at, "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(t.TempDir(), "data"), "--rules.alert.resend-delay=1s")
+	programAt(t, at, "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(t.TempDir(), "data"),
+		"--rules.alert.resend-delay=1s")
 	await(t, "two looks at Alertmanager", func() bool {
-		return len(ask(t, at, "/api/v1/query", `count_over_time(alertmanager_notifications_failed_total{integration="webhook"}[1m]) >= 2`, nil)) > 0
+		looks := `count_over_time(alertmanager_notifications_failed_total{integration="webhook"}[1m]) >= 2`
+		return len(ask(t, at, "/api/v1/query", looks, nil)) > 0
 	})
 	r, err := http.Post("http://"+am+"/api/v2/alerts", "application/json",
 		strings.NewReader(`[{"labels":{"alertname":"Something","severity":"warning"}}]`))
@@ -38,7 +40,8 @@ func TestTheWatchersAreWatched(t *testing.T) {
 	}
 	told := func(alert, instance, receiver string) bool {
 		return slices.ContainsFunc(pager.of(instance), func(p page) bool {
-			return p.CommonLabels["alertname"] == alert && p.Receiver == receiver && strings.HasSuffix(p.CommonAnnotations["runbook_url"], alert+".html")
+			return p.CommonLabels["alertname"] == alert && p.Receiver == receiver &&
+				strings.HasSuffix(p.CommonAnnotations["runbook_url"], alert+".html")
 		})
 	}
 	await(t, "the Watchdog to arrive", func() bool { return told("Watchdog", "", "watchdog") })

@@ -84,7 +84,8 @@ var trial = strings.Repeat(" ", 4096)
 // tryOut stores an event and takes it away again. Its pages are written with the transaction all the same, so that a
 // full disk shows.
 func tryOut(c *conn, id town.TownID, seq town.Seq) error {
-	if _, err := c.exec("INSERT INTO town_events (town, seq, event_id, type, created, payload) VALUES (?, ?, '', '', 0, ?)", id, seq, trial); err != nil {
+	insert := "INSERT INTO town_events (town, seq, event_id, type, created, payload) VALUES (?, ?, '', '', 0, ?)"
+	if _, err := c.exec(insert, id, seq, trial); err != nil {
 		return err
 	}
 	_, err := c.exec("DELETE FROM town_events WHERE town = ? AND seq = ?", id, seq)
