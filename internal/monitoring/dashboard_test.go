@@ -121,15 +121,12 @@ func variables() []object {
 			"label_values("+of("gastown_reconciler_ticks_total")+", town)", ".*"),
 		choice("rig", "Rig", "For the merge queue", "label_values("+of("gastown_merge_queue_depth", inTown)+", rig)", ".*"),
 		{"type": "constant", "name": gastownURL, "label": "gastown at", "description": "Where the links of this dashboard lead", "hide": 2,
-			"query": localURL, "current": object{"text": localURL, "value": localURL}, "skipUrlSync": true},
+			"query": defaultURL, "current": object{"text": defaultURL, "value": defaultURL}, "skipUrlSync": true},
 	}
 }
 
 // gastownURL is the variable with the address that every link begins with. Nobody types it: it is in the file.
-const (
-	gastownURL = "gastown_url"
-	localURL   = "http://localhost:7333"
-)
+const gastownURL = "gastown_url"
 
 // annotations are what the graphs are marked with: alerts while they fire, and starts of servers.
 func annotations() []object {

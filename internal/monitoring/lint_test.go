@@ -341,7 +341,7 @@ func TestLinksHaveOneAddress(t *testing.T) {
 	t.Parallel()
 	d := dashboard(t)
 	i := slices.IndexFunc(d.Templating.List, func(v grafanaVariable) bool { return v.Name == gastownURL })
-	if v := d.Templating.List[i]; v.Hide != 2 || v.Query != localURL {
+	if v := d.Templating.List[i]; v.Hide != 2 || v.Query != defaultURL {
 		t.Errorf("the address is %+v", v)
 	}
 	text := string(read(t, dashboardFile))

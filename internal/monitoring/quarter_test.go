@@ -66,7 +66,7 @@ func (c *tally) count(has bool) {
 
 func (c tally) String() string { return fmt.Sprintf("%d / %d", c.with, c.without) }
 
-// polled is an expression, polled at every point.
+// polled is an expression, asked at every point.
 type polled struct {
 	from    string
 	expr    string
@@ -75,7 +75,7 @@ type polled struct {
 	answers map[string]map[int64][]float64
 }
 
-// after is when the points are polled for: a little after each scrape.
+// after is when the points are asked for: a little after each scrape.
 const after = 5 * time.Second
 
 func (q *polled) ask(t testing.TB, at string) {
