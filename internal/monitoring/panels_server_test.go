@@ -32,11 +32,13 @@ var journalAndAPI = row{"Journal and API", 8, []panel{
 		queries: quantiles("gastown_journal_commit_duration_seconds", "instance", "{{instance}}",
 			"max by (instance) ("+of("gastown_journal_last_commit_duration_seconds")+")")},
 	{title: "Commits", kind: "timeseries", unit: "ops", width: 8, noReplay: true, perTick: true,
-		colours: []colour{{" commits", "green"}, {" failed", "red"}},
-		about:   "Ticks made durable per second, and those that could not be: a full disk, most often.",
+		colours: []colour{{" commits", "green"}, {" failed", "red"}, {" refused", "orange"}},
+		about: "Ticks made durable per second, those that could not be, and events that the journal refused: a full disk, " +
+			"most often.",
 		queries: []query{
 			{counts("gastown_journal_commit_duration_seconds_count"), "{{instance}} commits"},
 			{counts("gastown_journal_commit_failures_total"), "{{instance}} failed"},
+			{counts("gastown_journal_append_failures_total"), "{{instance}} refused"},
 		}},
 	{title: "Rejected events by type", kind: "timeseries", unit: "cpm", width: 8, perTick: true,
 		about: "Events that could not be applied. A few are people's mistypes; many are a program that is wrong.",
