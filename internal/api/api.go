@@ -105,7 +105,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Pages != nil {
 		cfg.Pages(mux)
 	}
-	mux.HandleFunc("GET /docs/runbooks/{page}", runbook)
+	mux.HandleFunc("GET /docs/{page...}", s.page)
 	return s.outer(mux)
 }
 
@@ -331,7 +331,8 @@ func (s *server) fromError(err error) error {
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, journal.ErrFull):
 		return huma.NewError(http.StatusInsufficientStorage, err.Error())
-	case errors.Is(err, controller.ErrStopping), errors.Is(err, journal.ErrClosed):
+	case errors.Is(err, controller.ErrStopping), errors.Is(err, controller.ErrUnapplied),
+		errors.Is(err, journal.ErrClosed):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(err.Error()), http.Header{"Retry-After": {"2"}})
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return huma.NewError(http.StatusServiceUnavailable, "the request ended before its outcome was known: repeat it with the same Idempotency-Key")

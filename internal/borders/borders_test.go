@@ -69,7 +69,7 @@ var borders = []border{
 	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
 		"a town to try things out in, driven from outside like any other"},
 	{"internal/cli", []string{
-		"auth", "client", "controller", "demo", "deploy", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "wire",
+		"auth", "client", "controller", "demo", "deploy", "docs", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "wire",
 	}, []string{"observe/sentrytest"}, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges, and it replays bundles without a server"},
 	{"internal/monitoring", nil, []string{"auth", "cli", "client", "controller", "demo", "docs", "journal", "journal/sqlite", "observe", "runtime", "server", "town", "wire"},
 		"it runs real servers with real faults under real alert rules"},

@@ -24,8 +24,8 @@ type Config struct {
 	// Find returns the server's URL and the token. It is called before every try, since a server
 	// that was started again may be elsewhere.
 	Find func() (address, token string, err error)
-	// Patience is how long a request is repeated while no server answers; zero tries once. Agents
-	// are patient: the server may be being restarted.
+	// Patience is how long a request is repeated while no server answers, or its disk is full; zero tries once.
+	// Agents are patient: the server may be being restarted.
 	Patience time.Duration
 	// HTTP is the client below; http.DefaultClient if nil.
 	HTTP *http.Client
@@ -104,7 +104,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	return nil
 }
 
-// open makes a request, again while no server answers and patience lasts, and returns the answer
+// open makes a request, again while it may succeed later and patience lasts, and returns the answer
 // if it is no refusal.
 func (c *Client) open(ctx context.Context, method, path string, in any) (*http.Response, error) {
 	var body []byte
@@ -136,7 +136,8 @@ func (c *Client) open(ctx context.Context, method, path string, in any) (*http.R
 func again(err error) bool {
 	var none *NoServerError
 	var p *Problem
-	return errors.As(err, &none) || (errors.As(err, &p) && p.Status == http.StatusServiceUnavailable)
+	return errors.As(err, &none) ||
+		(errors.As(err, &p) && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusInsufficientStorage))
 }
 
 func (c *Client) try(ctx context.Context, method, path string, body []byte, key string) (*http.Response, error) {

@@ -81,8 +81,12 @@ func TestARepeatedRequestHasTheSameKeyAndBody(t *testing.T) {
 	address, seen := serve(t, func(n int, w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		bodies <- string(body)
-		if n < 3 {
+		switch n {
+		case 1:
 			refuse(w, http.StatusServiceUnavailable, `{"status":503,"detail":"the server is stopping"}`)
+			return
+		case 2:
+			refuse(w, http.StatusInsufficientStorage, `{"status":507,"detail":"the disk is full"}`)
 			return
 		}
 		_, _ = io.WriteString(w, `{"id":"gt-1a"}`)

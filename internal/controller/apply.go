@@ -104,7 +104,7 @@ func (l *loop) resumeForOne(ctx context.Context, now town.Time, before []town.Ev
 		}
 		both[i].ID, both[i].Created = u.String(), now
 	}
-	receipts, err := l.c.opts.Journal.Append(ctx, l.id, both)
+	receipts, err := l.append(ctx, both)
 	if err != nil {
 		return 0, fmt.Errorf("cannot record the end of the pause: %w", err)
 	}

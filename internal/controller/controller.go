@@ -23,6 +23,9 @@ var (
 	ErrNoTown = errors.New("there is no such town")
 	// ErrStopping says that the server is shutting down; the call may be repeated later.
 	ErrStopping = errors.New("the server is stopping: try again when it is back")
+	// ErrUnapplied says that the events are durable and that the town cannot take them now. It takes them by
+	// itself when it goes on; until then they may be repeated with the same ids.
+	ErrUnapplied = errors.New("this is recorded and not carried out yet: it is as soon as ticks can be recorded")
 )
 
 // Effects carries out what ticks have decided, without delay for the caller.
@@ -44,6 +47,8 @@ type Meter interface {
 	Rest(id town.TownID, interval time.Duration)
 	// Commit is called with the time that making a tick durable took, or failed after.
 	Commit(took time.Duration, err error)
+	// AppendFailed is called whenever the journal has not taken events.
+	AppendFailed()
 	// Observed is called for every look at an agent; event says whether it became an event.
 	Observed(id town.TownID, status town.Observed, event bool)
 }
@@ -153,6 +158,9 @@ func (c *Controller) CreateTown(ctx context.Context, id town.TownID, name string
 	at := c.Now()
 	s := town.New(id, name, at)
 	if err := c.opts.Journal.CreateTown(ctx, id, name, at, s.Snapshot()); err != nil {
+		if journal.Failing(err) {
+			c.opts.Meter.AppendFailed()
+		}
 		return fmt.Errorf("cannot create town %s: %w", id, err)
 	}
 	c.launch(id, s)
@@ -228,7 +236,7 @@ func (c *Controller) Subscribe(id town.TownID) (<-chan *town.Tick, func(), error
 	return ch, end, nil
 }
 
-// Ready returns nil when every town's loop is well: its last commit succeeded.
+// Ready returns nil when every town's loop is well: the journal took what was last written.
 func (c *Controller) Ready() error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

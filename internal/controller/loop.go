@@ -2,8 +2,10 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +44,7 @@ type loop struct {
 	waiters  map[string]*waiter
 	subs     map[chan *town.Tick]struct{}
 	failure  error
+	refused  error // why the last write of events failed; nil once anything was written after it
 	last     wire.Figures
 	recent   []RecentEvent
 	nextFire time.Time
@@ -64,10 +67,15 @@ func newLoop(c *Controller, id town.TownID, s *town.State) *loop {
 
 // waiter is somebody, or several, who wait for what becomes of an event.
 type waiter struct {
-	done   chan struct{} // closed when result is there
+	done   chan struct{} // closed when result or err is there
 	result Result
+	err    error
+	failed int // ticks that could not be recorded while it waited
 	count  int // who still wait; the last one clears up
 }
+
+// mostFailed is how many ticks may fail, a second apart, before who waits is told.
+const mostFailed = 2
 
 // await enters the caller as waiting for the events.
 func (l *loop) await(events []town.Event) []*waiter {
@@ -86,12 +94,12 @@ func (l *loop) await(events []town.Event) []*waiter {
 	return out
 }
 
-func (l *loop) forget(events []town.Event) {
+// forget clears up after await. Who was answered is not in the books any more.
+func (l *loop) forget(events []town.Event, waiters []*waiter) {
 	l.book.Lock()
 	defer l.book.Unlock()
-	for i := range events {
-		w := l.waiters[events[i].ID]
-		if w.count--; w.count == 0 {
+	for i, w := range waiters {
+		if w.count--; w.count == 0 && l.waiters[events[i].ID] == w {
 			delete(l.waiters, events[i].ID)
 		}
 	}
@@ -100,10 +108,11 @@ func (l *loop) forget(events []town.Event) {
 // submit makes the events durable, wakes the loop and waits for what becomes of them.
 func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error) {
 	waiters := l.await(events)
-	defer l.forget(events)
+	defer l.forget(events, waiters)
 
-	receipts, err := l.c.opts.Journal.Append(ctx, l.id, events)
+	receipts, err := l.append(ctx, events)
 	if err != nil {
+		l.poke() // it has the trouble now
 		return nil, fmt.Errorf("cannot record the event: %w", err)
 	}
 	l.queue(receipts)
@@ -116,6 +125,9 @@ func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error
 		}
 		select {
 		case <-waiters[i].done:
+			if waiters[i].err != nil {
+				return nil, waiters[i].err
+			}
 			out[i] = waiters[i].result
 			out[i].Duplicate = r.Duplicate
 		case <-ctx.Done():
@@ -125,6 +137,42 @@ func (l *loop) submit(ctx context.Context, events []town.Event) ([]Result, error
 		}
 	}
 	return out, nil
+}
+
+// append makes events durable. If the journal does not take them, the town has a problem from then on, and the loop
+// tries each second whether it still has.
+func (l *loop) append(ctx context.Context, events []town.Event) ([]journal.Receipt, error) {
+	receipts, err := l.c.opts.Journal.Append(ctx, l.id, events)
+	stored := slices.ContainsFunc(receipts, func(r journal.Receipt) bool { return !r.Duplicate })
+	switch {
+	case journal.Failing(err):
+		l.c.opts.Meter.AppendFailed()
+		l.wrote(fmt.Errorf("cannot record events: %w", err))
+	case err == nil && (stored || len(events) == 0):
+		l.wrote(nil)
+	}
+	return receipts, err
+}
+
+// wrote notes how the last write of events went; any other that went well counts too.
+func (l *loop) wrote(err error) {
+	l.book.Lock()
+	defer l.book.Unlock()
+	l.refused = err
+}
+
+// probe tries whether the journal takes events, if it did not when it was last asked to.
+func (l *loop) probe(ctx context.Context) error {
+	l.book.Lock()
+	refused := l.refused
+	l.book.Unlock()
+	if refused == nil {
+		return nil
+	}
+	if _, err := l.append(ctx, nil); err != nil {
+		return fmt.Errorf("cannot record events: %w", err)
+	}
+	return nil
 }
 
 // queue counts the events that wait from now on.
@@ -181,6 +229,11 @@ func (l *loop) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		err := l.turns(context.WithoutCancel(ctx))
+		if err == nil {
+			err = l.probe(context.WithoutCancel(ctx))
+		} else {
+			l.giveUp(err)
+		}
 		l.setTrouble(err)
 		timer.Reset(l.arm(err))
 	}
@@ -256,6 +309,7 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 			l.mu.Unlock()
 			return fmt.Errorf("cannot record tick %d: %w", t.No, err)
 		}
+		l.wrote(nil)
 	}
 	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), l.state)
 	newest, lasting := l.state.Tick(), l.state.Violations()
@@ -276,6 +330,24 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 	return nil
 }
 
+// giveUp answers those who have waited through several ticks that failed: their events are durable, and are taken
+// when ticks can be recorded again, but nobody knows when that will be.
+func (l *loop) giveUp(err error) {
+	if errors.Is(err, journal.ErrFull) {
+		err = fmt.Errorf("%w: make room on the file system of the data folder", journal.ErrFull)
+	}
+	l.book.Lock()
+	defer l.book.Unlock()
+	for id, w := range l.waiters {
+		if w.failed++; w.failed < mostFailed {
+			continue
+		}
+		w.err = fmt.Errorf("%w: %w", ErrUnapplied, err)
+		close(w.done)
+		delete(l.waiters, id)
+	}
+}
+
 // publish answers the senders of the events and tells the subscribers.
 func (l *loop) publish(t *town.Tick, events []town.Event, pending int, took time.Duration) {
 	l.book.Lock()
@@ -284,6 +356,7 @@ func (l *loop) publish(t *town.Tick, events []town.Event, pending int, took time
 		if w := l.waiters[events[i].ID]; w != nil {
 			w.result = Result{Seq: events[i].Seq, EventID: events[i].ID, Outcome: t.Events[i], Tick: t.No}
 			close(w.done)
+			delete(l.waiters, events[i].ID)
 		}
 	}
 	l.note(t, events, pending, took)
@@ -373,5 +446,13 @@ func (l *loop) setTrouble(err error) {
 func (l *loop) trouble() error {
 	l.book.Lock()
 	defer l.book.Unlock()
-	return l.failure
+	return l.problem()
+}
+
+// problem is why the loop cannot go on, or why events are not taken. The caller holds the book.
+func (l *loop) problem() error {
+	if l.failure != nil {
+		return l.failure
+	}
+	return l.refused
 }

@@ -109,17 +109,26 @@ func completion(r runtime.Report) *town.AgentCompleted {
 }
 
 // submit reports whether the events are durable, or can never be. It goes on trying while the
-// journal has trouble.
+// journal has trouble. Every observation passes here on its way into the journal, and is counted when it is there.
 func (o *Observer) submit(ctx context.Context, id town.TownID, events ...town.Event) bool {
-	for {
+	for said := false; ; said = true {
 		_, err := o.c.Submit(ctx, id, events...)
 		switch {
-		case err == nil || errors.Is(err, ErrNoTown):
+		case err == nil:
+			for i := range events {
+				if seen, ok := events[i].Payload.(*town.ContainerStatus); ok {
+					o.c.opts.Meter.Observed(id, seen.Status, true)
+				}
+			}
+			return true
+		case errors.Is(err, ErrNoTown):
 			return true
 		case ctx.Err() != nil || errors.Is(err, ErrStopping):
 			return false
 		}
-		o.log.Warn("an observation was not recorded; trying again", "town", id, "err", err)
+		if !said { // the town's problem says that it lasts
+			o.log.Warn("an observation was not recorded; trying again", "town", id, "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return false
@@ -212,7 +221,9 @@ func (o *Observer) compare(ctx context.Context, id town.TownID, a *town.Agent, r
 		e.Type, e.Payload = "container_status", &town.ContainerStatus{Status: status}
 		events = append(events, e)
 	}
-	o.c.opts.Meter.Observed(id, status, changed)
+	if !changed {
+		o.c.opts.Meter.Observed(id, status, false)
+	}
 	switch {
 	case status == town.Unresponsive && a.HeartbeatLost == 0:
 		ev.Type, ev.Payload = "heartbeat_lost", &town.HeartbeatLost{}

@@ -146,6 +146,9 @@ func TestOnlyDifferencesBecomeEvents(t *testing.T) {
 		if got := statuses(t, j); !slices.Equal(got[3:], []string{"exited", "agent_completed"}) {
 			t.Errorf("the end: %v", got)
 		}
+		if _, _, events := o.counted(); events != 4 {
+			t.Errorf("%d events are counted, four are in the journal", events)
+		}
 		if !slices.Equal(rt.forgotten, []runtime.Key{key}) {
 			t.Errorf("forgotten %v", rt.forgotten)
 		}

@@ -29,7 +29,7 @@ type Status struct {
 	LastTick     town.TickNo        `json:"lastTick"`
 	LastTickAt   town.Time          `json:"lastTickAt"`
 	MergeQueue   map[town.RigID]int `json:"mergeQueue"`
-	Problem      string             `json:"problem,omitempty"` // why the loop cannot go on
+	Problem      string             `json:"problem,omitempty"` // why the loop cannot go on, or events are not taken
 }
 
 // Alarm says when the town will be looked at next.
@@ -131,8 +131,8 @@ func (c *Controller) Status(id town.TownID) (Status, error) {
 	}
 	st.Reconciler = l.last
 	st.RecentEvents = slices.Clone(l.recent)
-	if l.failure != nil {
-		st.Problem = l.failure.Error()
+	if err := l.problem(); err != nil {
+		st.Problem = err.Error()
 	}
 	return st, nil
 }

@@ -42,6 +42,22 @@ func ClassOf(err error) string {
 	return "other"
 }
 
+// Failing reports whether an error of a write says that the journal itself takes no writes: not that the request makes
+// no sense or was given up by its caller, nor that the journal is being closed.
+func Failing(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, other := range []error{
+		ErrNotFound, ErrTownExists, ErrConflict, ErrInvalid, ErrClosed, context.Canceled, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, other) {
+			return false
+		}
+	}
+	return true
+}
+
 // DefaultLimit is how much a list returns at most when its limit is zero or negative, so that
 // nobody reads a whole history into memory by forgetting a number.
 const DefaultLimit = 1000
@@ -87,7 +103,8 @@ type Journal interface {
 	// strictly increasing per town, from 1, without gaps. An event whose ID is known in the town, or
 	// came earlier in the same batch, is not stored again; its receipt says so. Receipts are in the
 	// order of events. An event without an ID, or whose payload does not belong to its type, is
-	// ErrInvalid.
+	// ErrInvalid. No events at all are a trial: nothing is stored, and the error is the one that an
+	// event would have met.
 	Append(ctx context.Context, id town.TownID, events []town.Event) ([]Receipt, error)
 
 	// CommitTick stores the record of a tick, marks the events it took as processed with what became

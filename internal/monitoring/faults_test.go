@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"gastown/internal/journal"
 	"gastown/internal/town"
 )
 
@@ -19,6 +20,8 @@ type fault struct {
 	inherent time.Duration
 	// lasts is how long the town is watched with it.
 	lasts time.Duration
+	// within is how soon the page must come; five minutes if zero.
+	within time.Duration
 	// places is how many agents may work; 4 if zero.
 	places int
 	// beads is how many there are to do; six for each place if zero.
@@ -34,6 +37,15 @@ const wellFor = 15 * time.Minute
 var faults = []fault{
 	{alert: "ServerDown", what: "the server is killed and stays away", inherent: 2 * time.Minute, lasts: 10 * time.Minute,
 		begin: func(p *play) { p.down = true }},
+	{alert: "JournalNotWriting", what: "the disk is full while agents work and events come in",
+		lasts: 10 * time.Minute, within: 2 * time.Minute,
+		begin: func(p *play) {
+			p.hung = true // as far as the outside sees: no tick can be recorded
+			p.often(time.Second, func() {
+				p.m.Commit(time.Millisecond, journal.ErrFull)
+				p.m.AppendFailed()
+			})
+		}},
 	{alert: "ReconcilerStopped", what: "the loop hangs while agents work and events come in", lasts: 20 * time.Minute,
 		begin: func(p *play) {
 			p.hung = true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,15 @@ var injected = []struct {
 	begin func(*victim)
 }{
 	{"ServerDown", func(v *victim) { v.srv.Stop(context.Background()) }},
+	{"JournalNotWriting", func(v *victim) {
+		v.journal.full.Store(true)
+		began := time.Now()
+		_, err := v.town().Configure(v.ctx, wire.TownPatch{Name: "Refused"})
+		var refused *client.Problem
+		if !errors.As(err, &refused) || refused.Status != http.StatusInsufficientStorage {
+			v.t.Errorf("the writer's answer after %s is %v", time.Since(began), err)
+		}
+	}},
 	{"PendingEvents", func(v *victim) {
 		v.journal.slow.Store(int64(time.Minute))
 		v.submitting(150)
@@ -80,7 +90,7 @@ var injected = []struct {
 }
 
 // quicker is how much shorter than in deploy the times of the rules are in this test. What a server counts in
-// seconds is not, but for the hour of the merge queue: that is a minute.
+// seconds is not, but for the hour of the merge queue: that is a minute. Of what fails once a second, one is enough.
 const quicker = 15
 
 // TestFaultsOfRealServers brings each fault about in a server of its own, with a real journal, real processes and real
@@ -95,10 +105,11 @@ func TestFaultsOfRealServers(t *testing.T) {
 		v := newVictim(t, token)
 		t.Cleanup(v.end)
 		token = v.token
-		victims, targets = append(victims, v), append(targets, "'"+v.address+"'")
+		victims, targets = append(victims, v), append(targets, v.address)
 	}
 	am, pager := alertmanager(t, quicker)
-	prometheus := watching(t, token, targets, am)
+	runbooks := elsewhereServed(t)
+	prometheus := watching(t, token, targets, am, runbooks)
 	for _, v := range victims {
 		await(t, "every server to be seen", func() bool {
 			return len(ask(t, prometheus, "/api/v1/query", `gastown_reconciler_ticks_total{instance="`+v.address+`"}`, nil)) > 0
@@ -125,12 +136,48 @@ func TestFaultsOfRealServers(t *testing.T) {
 		})
 		if got := names(); !slices.Equal(got, []string{alert}) {
 			t.Errorf("%s: the pages are %v", alert, got)
+			continue
+		}
+		v.checkLinks(pager.of(v.address)[0], runbooks)
+		if alert == "JournalNotWriting" { // it heals by itself, and that is told
+			v.journal.recover()
+			await(t, "the end of "+alert+" to be told", func() bool { return len(pager.over(v.address)) == 1 })
 		}
 	}
 }
 
+// checkLinks follows the links of a page: the server's lead to that server, of which there are several, and that to what
+// to do is read where it answers although this server may not.
+func (v *victim) checkLinks(p page, runbooks string) {
+	v.t.Helper()
+	alert, notes := p.CommonLabels["alertname"], p.CommonAnnotations
+	if want := runbooks + "/" + alert + ".html"; notes["runbook_url"] != want {
+		v.t.Errorf("%s: the runbook is at %q, want %q", alert, notes["runbook_url"], want)
+	}
+	if text, err := get(v.ctx, notes["runbook_url"], ""); err != nil || !strings.Contains(text, ">"+alert+"</h1>") {
+		v.t.Errorf("%s: the runbook cannot be read: %v", alert, err)
+	}
+	want := "http://" + v.address + "/towns/main/replay?"
+	if !slices.Contains(ofNoTown, alert) && !strings.HasPrefix(notes["replay_url"], want) {
+		v.t.Errorf("%s: the replay is at %q, want %q", alert, notes["replay_url"], want)
+	}
+	if !strings.Contains(notes["summary"], v.address) {
+		v.t.Errorf("%s does not say which server: %q", alert, notes["summary"])
+	}
+}
+
+// elsewhereServed writes the pages as gastown dash export does and serves them, and returns where the runbooks are.
+func elsewhereServed(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	tool(t, dir, os.Args[0], "dash", "export", dir)
+	files := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(files.Close)
+	return files.URL + "/docs/runbooks"
+}
+
 // watching runs a Prometheus with the rules of deploy and shorter times.
-func watching(t *testing.T, token string, targets []string, am string) string {
+func watching(t *testing.T, token string, targets []string, am, runbooks string) string {
 	t.Helper()
 	files := filepath.Join(unpacked(t), "prometheus")
 	file := filepath.Join(t.TempDir(), "admin.token")
@@ -138,8 +185,22 @@ func watching(t *testing.T, token string, targets []string, am string) string {
 		t.Fatal(err)
 	}
 	config, rules := filepath.Join(files, "prometheus.yml"), filepath.Join(files, "gastown.rules.yml")
-	replace(t, config, "interval: 15s", "interval: 1s", "/run/gastown/admin.token", file, "'gastown:7333'", strings.Join(targets, ", "), "alertmanager:9093", am)
-	replace(t, rules, "> 3600", "> 60", "process_start_time_seconds < 300", "process_start_time_seconds < 20")
+	var servers []string
+	for _, at := range targets {
+		servers = append(servers, "- targets: ['"+at+"']\n        labels:\n          gastown_url: http://"+at)
+	}
+	replace(t, config, "interval: 15s", "interval: 1s", "/run/gastown/admin.token", file, "alertmanager:9093", am,
+		"gastown_runbooks_url: "+defaultURL+"/docs/runbooks", "gastown_runbooks_url: "+runbooks,
+		"- targets: ['gastown:7333']\n        labels:\n          gastown_url: "+defaultURL, strings.Join(servers, "\n      "))
+	shorten(t, rules)
+	return program(t, "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(t.TempDir(), "data"), "--rules.alert.resend-delay=1s")
+}
+
+// shorten makes the times of the rules shorter.
+func shorten(t *testing.T, rules string) {
+	t.Helper()
+	replace(t, rules, "> 3600", "> 60", "commit_failures_total[1m]) > 5", "commit_failures_total[1m]) > 0",
+		"process_start_time_seconds < 300", "process_start_time_seconds < 20")
 	text, err := os.ReadFile(rules)
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +216,6 @@ func watching(t *testing.T, token string, targets []string, am string) string {
 	if err := os.WriteFile(rules, []byte(short), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return program(t, "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(t.TempDir(), "data"), "--rules.alert.resend-delay=1s")
 }
 
 // victim is a server with a town that something is going to happen to.
@@ -198,6 +258,18 @@ func newVictim(t *testing.T, token string) *victim {
 		t.Fatal(err)
 	}
 	v.token = string(data)
+	if _, err := v.client().CreateTown(v.ctx, wire.NewTown{ID: "main"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.town().AddRig(v.ctx, wire.NewRig{Name: "web", URL: emptyRepository(t)}); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// emptyRepository is one with a commit and no files.
+func emptyRepository(t *testing.T) string {
+	t.Helper()
 	repo := t.TempDir()
 	for _, argv := range [][]string{
 		{"init", "-q", "-b", "main"}, {"-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "--allow-empty", "-m", "Begin"},
@@ -206,13 +278,7 @@ func newVictim(t *testing.T, token string) *victim {
 			t.Fatalf("git %v: %v\n%s", argv, err, out)
 		}
 	}
-	if _, err := v.client().CreateTown(v.ctx, wire.NewTown{ID: "main"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := v.town().AddRig(v.ctx, wire.NewRig{Name: "web", URL: repo}); err != nil {
-		t.Fatal(err)
-	}
-	return v
+	return repo
 }
 
 func (v *victim) at() string { return strings.TrimPrefix(v.srv.URL(), "http://") }

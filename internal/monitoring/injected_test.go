@@ -20,17 +20,28 @@ func (c *oddClock) now() time.Time {
 	return time.Now().Add(time.Duration(c.ahead.Add(c.step.Load())))
 }
 
-// oddJournal is a real journal on a disk that becomes slow, or does not answer any more.
+// oddJournal is a real journal on a disk that becomes slow or full, or does not answer any more.
 type oddJournal struct {
 	journal.Journal
 	slow atomic.Int64 // how long a commit takes more
+	full atomic.Bool
 
 	once  sync.Once
 	hangs atomic.Bool
 	free  chan struct{} // closed when it answers again
 }
 
+func (j *oddJournal) Append(ctx context.Context, id town.TownID, events []town.Event) ([]journal.Receipt, error) {
+	if j.full.Load() {
+		return nil, journal.ErrFull
+	}
+	return j.Journal.Append(ctx, id, events)
+}
+
 func (j *oddJournal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) error {
+	if j.full.Load() {
+		return journal.ErrFull
+	}
 	if d := time.Duration(j.slow.Load()); d > 0 {
 		disk := time.NewTimer(d)
 		defer disk.Stop()
@@ -52,6 +63,7 @@ func (j *oddJournal) Pending(ctx context.Context, id town.TownID, limit int) ([]
 // recover ends the faults.
 func (j *oddJournal) recover() {
 	j.slow.Store(0)
+	j.full.Store(false)
 	j.hangs.Store(false)
 	j.once.Do(func() { close(j.free) })
 }

@@ -65,7 +65,7 @@ func (s *site) checkNames(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for from, q := range questions(t) {
-		for _, name := range metricName.FindAllString(q, -1) {
+		for _, name := range metricName.FindAllString(asked(q), -1) {
 			for _, ending := range []string{"_bucket", "_count", "_sum"} {
 				if base := strings.TrimSuffix(name, ending); base != name && exported[base] {
 					name = base
@@ -136,7 +136,7 @@ func (s *site) checkRestart(t *testing.T) {
 	if err := s.proc.Stop(s.ctx); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the server to be away", func() bool { return !s.answered("up == 1") })
+	await(t, "the server to be away", func() bool { return !s.answered(`up{job="gastown"} == 1`) })
 	s.serve()
 	await(t, "the server to be back", func() bool { return s.answered("gastown_reconciler_ticks_total > 0") })
 	after := s.series()
@@ -169,7 +169,7 @@ func (s *site) checkNoGap(t *testing.T, stopped time.Time) {
 		}
 		return len(seconds)
 	}
-	there := values("up == 1")
+	there := values(`up{job="gastown"} == 1`)
 	for from, q := range questions(t) {
 		// A second more, because a scrape may lie on either side of one.
 		if n := values(q); n < there-1 {
@@ -217,7 +217,7 @@ func (s *site) awaitPage(t *testing.T, alert string) {
 		return false
 	})
 	notes := page.CommonAnnotations
-	if text, err := get(s.ctx, notes["runbook_url"], ""); err != nil || !strings.HasPrefix(text, "# "+alert) {
+	if text, err := get(s.ctx, notes["runbook_url"], ""); err != nil || !strings.Contains(text, ">"+alert+"</h1>") {
 		t.Errorf("%s: the runbook cannot be read: %v", alert, err)
 	}
 	link, err := url.Parse(notes["replay_url"])
@@ -229,7 +229,7 @@ func (s *site) awaitPage(t *testing.T, alert string) {
 	if err1 != nil || err2 != nil || to.Sub(from) != 15*time.Minute || time.Since(to) > time.Minute {
 		t.Errorf("%s: the replay is from %s to %s", alert, from, to)
 	}
-	if want := "Town demo"; !strings.HasPrefix(notes["summary"], want) || !strings.Contains(notes["description"], " ") {
+	if want := "Town demo on " + s.at; !strings.HasPrefix(notes["summary"], want) || !strings.Contains(notes["description"], " ") {
 		t.Errorf("%s: it says %q: %q", alert, notes["summary"], notes["description"])
 	}
 }

@@ -2,6 +2,7 @@ package monitoring
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -41,12 +42,17 @@ func (p *pager) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 }
 
 // of lists the pages about an instance that say that something is wrong.
-func (p *pager) of(instance string) []page {
+func (p *pager) of(instance string) []page { return p.list("firing", instance) }
+
+// over lists those that say that it is not any more.
+func (p *pager) over(instance string) []page { return p.list("resolved", instance) }
+
+func (p *pager) list(status, instance string) []page {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []page
 	for _, x := range p.pages {
-		if x.Status == "firing" && len(x.Alerts) > 0 && x.Alerts[0].Labels["instance"] == instance {
+		if x.Status == status && len(x.Alerts) > 0 && x.Alerts[0].Labels["instance"] == instance {
 			out = append(out, x)
 		}
 	}
@@ -56,6 +62,12 @@ func (p *pager) of(instance string) []page {
 // alertmanager runs the real program with the routes and inhibitions of deploy. Every receiver is the pager, and the
 // times of the route are a fraction of what they are.
 func alertmanager(t testing.TB, faster int) (string, *pager) {
+	t.Helper()
+	return alertmanagerTelling(t, faster, nil)
+}
+
+// alertmanagerTelling has receivers of some names at other addresses.
+func alertmanagerTelling(t testing.TB, faster int, others map[string]string) (string, *pager) {
 	t.Helper()
 	p := &pager{}
 	hook := httptest.NewServer(p)
@@ -72,7 +84,7 @@ func alertmanager(t testing.TB, faster int) (string, *pager) {
 				delete(receiver, kind)
 			}
 		}
-		receiver["webhook_configs"] = []any{map[string]any{"url": hook.URL}}
+		receiver["webhook_configs"] = []any{map[string]any{"url": cmp.Or(others[receiver["name"].(string)], hook.URL)}}
 	}
 	route := config["route"].(map[string]any)
 	for _, k := range []string{"group_wait", "group_interval"} {
@@ -123,7 +135,7 @@ func TestEachFaultGivesOnePage(t *testing.T) {
 		}
 		slices.SortStableFunc(mine, func(a, b firing) int { return a.from.Compare(b.from) })
 		first := mine[0].from
-		if at := first.Sub(began); at < 0 || at > f.inherent+5*time.Minute {
+		if at := first.Sub(began); at < 0 || at > f.inherent+cmp.Or(f.within, 5*time.Minute) {
 			t.Errorf("%s: %s fires after %s", f.what, mine[0].labels["alertname"], at)
 		}
 		for _, x := range mine {

@@ -36,7 +36,7 @@ type point struct {
 func newSamples(t testing.TB, instance string) *samples {
 	s := &samples{instance: instance, wanted: map[string]bool{}, names: map[*prometheus.Desc]string{}, series: map[string][]point{}}
 	for _, a := range alerts(t) {
-		for _, name := range metricName.FindAllString(a.Expr, -1) {
+		for _, name := range metricName.FindAllString(asked(a.Expr), -1) {
 			for _, ending := range []string{"_bucket", "_count", "_sum"} {
 				name = strings.TrimSuffix(name, ending)
 			}

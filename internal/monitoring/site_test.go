@@ -101,7 +101,7 @@ func questions(t testing.TB) map[string]string {
 	}
 	selector := regexp.MustCompile(`\b(?:gastown_[a-z0-9_]+|up)(?:\{[^}]*\})?`)
 	for _, a := range alerts(t) {
-		for i, q := range selector.FindAllString(a.Expr, -1) {
+		for i, q := range selector.FindAllString(asked(a.Expr), -1) {
 			out[fmt.Sprint("rule ", a.Name, " ", i)] = q
 		}
 	}

@@ -36,6 +36,13 @@ func freePort(t testing.TB) string {
 func program(t testing.TB, argv ...string) string {
 	t.Helper()
 	at := freePort(t)
+	programAt(t, at, argv...)
+	return at
+}
+
+// programAt runs it at an address, which its configuration may need to know.
+func programAt(t testing.TB, at string, argv ...string) {
+	t.Helper()
 	log, err := os.Create(t.TempDir() + "/log")
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +67,6 @@ func program(t testing.TB, argv ...string) string {
 		defer r.Body.Close()
 		return r.StatusCode == http.StatusOK
 	})
-	return at
 }
 
 // patience bounds every wait; a test that needs it has failed.

@@ -52,8 +52,8 @@ var (
 	violations   = counter("gastown_invariant_violations_total", "Violations found since the town's history began, counted when they appear. Kept with the town: a restart does not reset it.", "invariant")
 	recoveries   = counter("gastown_invariant_recoveries_total", "Violations that were mended in the tick that found them.", "invariant")
 	attempts     = counter("gastown_dispatch_attempts_total", "Ended attempts at beads, by how they ended.", "outcome")
-	observations = counter("gastown_container_status_observations_total", "Looks at agents' processes.", "status")
-	statusEvents = counter("gastown_container_status_events_total", "Looks that found a difference and became an event.", "status")
+	observations = counter("gastown_container_status_observations_total", "Looks at agents' processes, and reported ends of them.", "status")
+	statusEvents = counter("gastown_container_status_events_total", "Looks that found a difference, and reported ends, that became an event in the journal.", "status")
 
 	broken   = gauge(sum, "gastown_invariant_violations_active", "Violations that last although the town has done all it can.", "invariant")
 	atLoad   = gauge(sum, "gastown_invariant_violations_at_load", "The total as it stood when this server loaded the town, before its first tick.", "invariant")

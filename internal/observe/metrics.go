@@ -37,6 +37,7 @@ type Metrics struct {
 	opts     Options
 	registry *prometheus.Registry
 	failures prometheus.Counter
+	appends  prometheus.Counter // that failed
 	commit   prometheus.Histogram
 	requests *prometheus.HistogramVec
 
@@ -57,6 +58,10 @@ func New(opts Options) *Metrics {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gastown_journal_commit_failures_total", Help: "Ticks that could not be made durable. The loop tries again each second.",
 		}),
+		appends: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gastown_journal_append_failures_total",
+			Help: "Events that the journal did not take, and the trials each second after that, until one goes well.",
+		}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "gastown_journal_commit_duration_seconds", Help: "Time of making a tick durable.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
@@ -69,7 +74,7 @@ func New(opts Options) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gastown_build_info", Help: "The program that runs; always 1."}, []string{"version", "go"})
 	info.WithLabelValues(opts.Version, runtime.Version()).Set(1)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m, m.failures, m.commit, m.requests, info)
+		m, m.commit, m.requests, info)
 	return m
 }
 
@@ -81,6 +86,8 @@ func (m *Metrics) Handler() http.Handler {
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- duration
+	m.failures.Describe(ch)
+	m.appends.Describe(ch)
 	for _, f := range families {
 		ch <- f.desc
 	}
@@ -88,6 +95,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	m.failures.Collect(ch)
+	m.appends.Collect(ch)
 	now := m.opts.Now()
 	m.mu.RLock()
 	towns := slices.Collect(maps.Values(m.towns))
@@ -149,6 +158,9 @@ func (m *Metrics) Commit(took time.Duration, err error) {
 		m.failures.Inc()
 	}
 }
+
+// AppendFailed implements controller.Meter.
+func (m *Metrics) AppendFailed() { m.appends.Inc() }
 
 // Observed implements controller.Meter.
 func (m *Metrics) Observed(id town.TownID, status town.Observed, event bool) {

@@ -282,7 +282,7 @@ func (s *Server) writeInfo() error {
 
 // report makes an effect's outcome durable, trying again while the journal has trouble.
 func (s *Server) report(ctx context.Context, id town.TownID, events ...town.Event) error {
-	for {
+	for said := false; ; said = true {
 		_, err := s.towns.Submit(ctx, id, events...)
 		if err == nil || errors.Is(err, controller.ErrNoTown) {
 			s.observer.Poke()
@@ -291,7 +291,9 @@ func (s *Server) report(ctx context.Context, id town.TownID, events ...town.Even
 		if ctx.Err() != nil || errors.Is(err, controller.ErrStopping) {
 			return err
 		}
-		s.opts.Log.Warn("an outcome was not recorded; trying again", "town", id, "err", err)
+		if !said { // the town's problem says that it lasts
+			s.opts.Log.Warn("an outcome was not recorded; trying again", "town", id, "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -44,6 +44,7 @@ func (nobody) Pending(town.TownID, int)                                     {}
 func (nobody) Tick(town.TownID, *town.Tick, time.Duration, *town.State)     {}
 func (nobody) Rest(town.TownID, time.Duration)                              {}
 func (nobody) Commit(time.Duration, error)                                  {}
+func (nobody) AppendFailed()                                                {}
 func (nobody) Observed(town.TownID, town.Observed, bool)                    {}
 
 func (w *world) clock() time.Time {

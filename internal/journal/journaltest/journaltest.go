@@ -144,14 +144,19 @@ func towns(t *testing.T, f *fixture) {
 	if err != nil || len(got) != 2 || got[0].ID != "another" || got[1].ID != id || got[1].Name != "Main" || got[1].Created != 1000 {
 		t.Errorf("towns %+v, %v", got, err)
 	}
-	_, err = f.Append(ctx, "nowhere", []town.Event{rig(1)})
-	want(t, err, journal.ErrNotFound)
+	for _, events := range [][]town.Event{{rig(1)}, nil} {
+		_, err = f.Append(ctx, "nowhere", events)
+		want(t, err, journal.ErrNotFound)
+	}
 	_, err = f.Ticks(ctx, "nowhere", journal.TickFilter{})
 	want(t, err, journal.ErrNotFound)
 }
 
 func places(t *testing.T, f *fixture) {
 	f.begin(t)
+	if r := f.append(t); len(r) != 0 { // a trial, which takes no place
+		t.Errorf("receipts of nothing: %+v", r)
+	}
 	for i, batch := range [][]town.Event{{rig(1), rig(2)}, {rig(3)}, {rig(4), rig(5), rig(6)}} {
 		for j, r := range f.append(t, batch...) {
 			if wantSeq := town.Seq([]int{1, 3, 4}[i] + j); r.Seq != wantSeq || r.Duplicate {

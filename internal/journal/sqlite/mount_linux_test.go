@@ -82,8 +82,14 @@ func TestDiskFillsUp(t *testing.T) {
 	if got, err := j.Pending(ctx, "main", 0); err != nil || len(got) != acked {
 		t.Fatalf("%d events, %d were acknowledged (%v)", len(got), acked, err)
 	}
+	if _, err := j.Append(ctx, "main", nil); !errors.Is(err, journal.ErrFull) {
+		t.Errorf("a trial on the full disk: %v", err)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := j.Append(ctx, "main", nil); err != nil {
+		t.Errorf("a trial with room again: %v", err)
 	}
 	for range 10 {
 		if err := send(); err != nil {

@@ -182,7 +182,13 @@ func TestFullDisk(t *testing.T) {
 	if acked == 0 || failed == 0 {
 		t.Fatalf("%d acknowledged, %d refused", acked, failed)
 	}
+	if _, err := j.Append(ctx, "main", nil); !errors.Is(err, journal.ErrFull) {
+		t.Errorf("a trial without space: %v", err)
+	}
 	limit(1 << 30)
+	if _, err := j.Append(ctx, "main", nil); err != nil {
+		t.Errorf("a trial with space again: %v", err)
+	}
 	p := &town.TownPaused{Reason: big}
 	if _, err := j.Append(ctx, "main", []town.Event{{ID: "last", Type: p.Type(), Payload: p}}); err != nil {
 		t.Errorf("with space again: %v", err)
