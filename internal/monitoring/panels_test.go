@@ -24,7 +24,7 @@ var overview = row{"Overview", 5, []panel{
 		about:   "Events that no tick has taken yet, in all chosen towns. Red above 50.",
 		queries: []query{{now("gastown_reconciler_pending_events", "sum", "instance"), "{{instance}}"}}},
 	{title: "Needs a person", kind: "stat", unit: "short", width: 3, redAbove: true, red: 1, whole: true, noReplay: true,
-		about:   "What only a person can bring on, in all chosen towns. The server's page Needs you lists it.",
+		about:   "What only a person can bring on, in all chosen towns. A town's page lists it under Needs you.",
 		queries: []query{{now("gastown_needs_person", "sum", "instance"), "{{instance}}"}}},
 	{title: "Firing alerts", kind: "alertlist", width: 6, noReplay: true,
 		about: "Alerts of the chosen servers that fire, in Prometheus or in Grafana."},

@@ -261,13 +261,23 @@ func TestLabelsAreBounded(t *testing.T) {
 	m, _ := fresh(0)
 	m.Served("GET /api/towns/{townId}", "GET", 200, time.Millisecond)
 	m.Served("", "BREW", 405, time.Millisecond)
-	m.Commit(time.Millisecond, fmt.Errorf("the disk is full"))
 	expect(t, scrape(t, m), map[string]float64{
 		`gastown_http_request_duration_seconds_count{code="200",method="GET",route="/api/towns/{townId}"}`: 1,
 		`gastown_http_request_duration_seconds_count{code="405",method="other",route="none"}`:              1,
-		`gastown_journal_commit_failures_total`:                                                            1,
-		`gastown_journal_last_commit_duration_seconds`:                                                     0.001,
 	})
+}
+
+// What fails is there before anything has failed, or its first count would not be seen.
+func TestFailuresOfTheJournal(t *testing.T) {
+	t.Parallel()
+	m, _ := fresh(0)
+	commits, appends := "gastown_journal_commit_failures_total", "gastown_journal_append_failures_total"
+	expect(t, scrape(t, m), map[string]float64{commits: 0, appends: 0})
+	m.Commit(time.Millisecond, fmt.Errorf("the disk is full"))
+	m.AppendFailed()
+	m.AppendFailed()
+	const newest = "gastown_journal_last_commit_duration_seconds"
+	expect(t, scrape(t, m), map[string]float64{commits: 1, appends: 2, newest: 0.001})
 }
 
 // Scrapes, ticks, looks and effects come at the same time.
