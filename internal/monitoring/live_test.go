@@ -179,11 +179,17 @@ func (s *site) checkExemplars(t *testing.T) {
 // yet included, and what the state says is as it was.
 func (s *site) checkRestart(t *testing.T) {
 	await(t, "the end of the work to be seen", func() bool { return s.answered(`gastown_beads{type="convoy",status="closed"} > 0`) })
+	if got := s.servers(); got != s.at+"=1" {
+		t.Errorf("the servers are %s", got)
+	}
 	before, stopped := s.series(), time.Now()
 	if err := s.proc.Stop(s.ctx); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the server to be away", func() bool { return !s.answered(`up{job="gastown"} == 1`) })
+	if got := s.servers(); got != s.at+"=0" {
+		t.Errorf("while the server is away the servers are %s", got)
+	}
 	s.serve()
 	await(t, "the server to be back", func() bool { return s.answered("gastown_reconciler_ticks_total > 0") })
 	after := s.series()

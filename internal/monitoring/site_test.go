@@ -153,6 +153,15 @@ func (s *site) allAnswered(open map[string]string) {
 	}
 }
 
+// servers is what the panel Server shows. Prometheus scrapes others too, which are none of ours.
+func (s *site) servers() string {
+	var out []string
+	for _, f := range ask(s.t, s.prometheus, "/api/v1/query", concrete(serverUp), nil) {
+		out = append(out, fmt.Sprint(f.Metric["instance"], "=", f.Value[1]))
+	}
+	return strings.Join(out, " ")
+}
+
 // series are those of the server, apart from those that requests make, with the newest value of each.
 func (s *site) series() map[string]float64 {
 	out := map[string]float64{}
