@@ -79,6 +79,7 @@ func New(cfg Config) http.Handler {
 	hc.DocsPath, hc.SchemasPath, hc.OpenAPIPath, hc.CreateHooks = "", "", "", nil
 	hc.Transformers = append(hc.Transformers, withoutValues)
 	hc.RejectUnknownQueryParameters = true
+	hc.Formats = formats()
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "The admin token, or the token of an agent's run."},
 	}
@@ -99,6 +100,7 @@ func New(cfg Config) http.Handler {
 		}
 		r.bind(s, op)
 	}
+	withoutNull(s.api.OpenAPI())
 	mux.HandleFunc("GET /openapi.json", s.document())
 	mux.Handle("GET /metrics", s.adminOnly(cfg.Metrics))
 	mux.HandleFunc("GET /docs", s.docs)

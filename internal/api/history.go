@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -163,7 +162,7 @@ func (s *server) stream(_ context.Context, in *TownPath) (*huma.StreamResponse, 
 
 // send writes one server-sent event and reports whether the reader is still there.
 func send(w io.Writer, event string, v any) bool {
-	data, err := json.Marshal(v)
+	data, err := wire.Marshal(v)
 	if err != nil {
 		return false
 	}
