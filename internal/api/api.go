@@ -77,7 +77,7 @@ func New(cfg Config) http.Handler {
 	hc := huma.DefaultConfig("gastown", cfg.Version)
 	hc.OpenAPI.Info.Description = "A town of coding agents: see the README for what it is."
 	hc.DocsPath, hc.SchemasPath, hc.OpenAPIPath, hc.CreateHooks = "", "", "", nil
-	hc.Transformers = append(hc.Transformers, withoutValues)
+	hc.Transformers = append(hc.Transformers, withoutValues, explained)
 	hc.RejectUnknownQueryParameters = true
 	hc.Formats = formats()
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

@@ -9,8 +9,8 @@ import (
 // ReplayQuery is a part of a town's history to be replayed, as times, as events or as ticks, and what to
 // change in it.
 type ReplayQuery struct {
-	From     town.Time   `json:"from,omitempty" format:"date-time" doc:"The first moment; default: the beginning of what is kept."`
-	To       town.Time   `json:"to,omitempty" format:"date-time" doc:"The last moment; default: now."`
+	From     town.Time   `json:"from,omitempty" format:"date-time" doc:"The first moment, not one to come; default, and before the town was made: the beginning of what is kept."`
+	To       town.Time   `json:"to,omitempty" format:"date-time" doc:"The last moment, not one to come; default: now."`
 	FromSeq  town.Seq    `json:"fromSeq,omitempty" doc:"Instead of times: the first event."`
 	ToSeq    town.Seq    `json:"toSeq,omitempty" doc:"The last event."`
 	FromTick town.TickNo `json:"fromTick,omitempty" doc:"Instead of times: the first tick."`
