@@ -77,8 +77,9 @@ func New(cfg Config) http.Handler {
 	hc := huma.DefaultConfig("gastown", cfg.Version)
 	hc.OpenAPI.Info.Description = "A town of coding agents: see the README for what it is."
 	hc.DocsPath, hc.SchemasPath, hc.OpenAPIPath, hc.CreateHooks = "", "", "", nil
-	hc.Transformers = append(hc.Transformers, withoutValues)
+	hc.Transformers = append(hc.Transformers, withoutValues, explained)
 	hc.RejectUnknownQueryParameters = true
+	hc.Formats = formats()
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "The admin token, or the token of an agent's run."},
 	}
@@ -99,6 +100,7 @@ func New(cfg Config) http.Handler {
 		}
 		r.bind(s, op)
 	}
+	withoutNull(s.api.OpenAPI())
 	mux.HandleFunc("GET /openapi.json", s.document())
 	mux.Handle("GET /metrics", s.adminOnly(cfg.Metrics))
 	mux.HandleFunc("GET /docs", s.docs)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,8 +15,8 @@ import (
 // error is still an answer.
 func (s *server) bundle(ctx context.Context, in *struct {
 	TownPath
-	From     time.Time   `query:"from" doc:"The first moment; default: the beginning of what is kept."`
-	To       time.Time   `query:"to" doc:"The last moment; default: now."`
+	From     moment      `query:"from" format:"date-time" doc:"The first moment, not one to come; default, and before the town was made: the beginning of what is kept."`
+	To       moment      `query:"to" format:"date-time" doc:"The last moment, not one to come; default: now."`
 	FromTick town.TickNo `query:"fromTick" minimum:"0" doc:"Instead of times: the first tick."`
 	ToTick   town.TickNo `query:"toTick" minimum:"0" doc:"The last tick."`
 }) (*huma.StreamResponse, error) {
@@ -28,7 +27,8 @@ func (s *server) bundle(ctx context.Context, in *struct {
 	if _, err := rand.Read(key); err != nil {
 		return nil, s.fromError(fmt.Errorf("cannot make a key for the placeholders: %w", err))
 	}
-	r := replay.Range{From: town.TimeOf(in.From), To: town.TimeOf(in.To), FromTick: in.FromTick, ToTick: in.ToTick}
+	r := replay.Range{From: in.From.Time, To: in.To.Time, FromTick: in.FromTick, ToTick: in.ToTick}
+	r.End = s.Controller.Now()
 	b, err := replay.Take(ctx, s.Journal, in.Town, r, key, s.Version)
 	if err != nil {
 		return nil, s.replayProblem("query", err)

@@ -18,7 +18,7 @@ func (s *server) replayEvents(ctx context.Context, in *struct {
 	if err := s.read(in.Town, func(*town.State) {}); err != nil {
 		return nil, err
 	}
-	out, err := replay.Document(ctx, s.Journal, in.Town, given(in.Body))
+	out, err := replay.Document(ctx, s.Journal, in.Town, given(in.Body), s.Controller.Now())
 	if err != nil {
 		return nil, s.replayProblem("body", err)
 	}

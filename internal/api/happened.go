@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -23,24 +22,31 @@ const whyRecent = 5
 
 func (s *server) why(ctx context.Context, in *struct {
 	TownPath
-	ID string    `path:"id"`
-	At time.Time `query:"at" doc:"A moment that is past; default: now."`
+	ID string `path:"id"`
+	At moment `query:"at" format:"date-time" doc:"A moment that is past; default: now."`
 }) (*body[wire.Why], error) {
 	var out wire.Why
 	var ok bool
 	var before controller.Moment
-	explain := func(at town.Time) func(*town.State) {
-		return func(st *town.State) { out.Why, ok = st.Why(in.ID, at) }
-	}
-	if err := s.read(in.Town, explain(s.Controller.Now())); err != nil {
+	var now town.Time
+	explain := func(st *town.State, at town.Time) { out.Why, ok = st.Why(in.ID, at) }
+	if err := s.read(in.Town, func(st *town.State) {
+		now = max(s.Controller.Now(), st.At())
+		explain(st, now)
+	}); err != nil {
 		return nil, err
 	}
-	if !in.At.IsZero() {
-		st, err := replay.At(ctx, s.Journal, in.Town, town.TimeOf(in.At))
+	if in.At.Time > now {
+		return nil, s.replayProblem("query", &replay.RangeError{Field: "at", Reason: fmt.Sprintf(
+			"is %s, which has not come yet: leave it out for now, %s; the dry run says what will happen until then",
+			in.At, now)})
+	}
+	if in.At.Time != 0 {
+		st, err := replay.At(ctx, s.Journal, in.Town, in.At.Time)
 		if err != nil {
 			return nil, s.replayProblem("query", atField(err))
 		}
-		explain(town.TimeOf(in.At))(st)
+		explain(st, in.At.Time)
 		before.Tick = st.Tick() + 1
 	}
 	if !ok {
@@ -54,7 +60,7 @@ func (s *server) why(ctx context.Context, in *struct {
 func (s *server) history(ctx context.Context, in *struct {
 	TownPath
 	ID     string `path:"id"`
-	Before string `query:"before" pattern:"^[0-9]{1,18}([.][0-9]{1,9})?$" doc:"Only what happened before this tick, or before this part of a tick (TICK.PART): the next of the part after it."`
+	Before string `query:"before" pattern:"^[0-9]{1,18}([.][0-9]{1,9})?$" patternDescription:"TICK or TICK.PART" doc:"Only what happened before this tick, or before this part of a tick (TICK.PART): the next of the part after it."`
 	Limit  int    `query:"limit" default:"20" minimum:"1" maximum:"100"`
 }) (*body[wire.History], error) {
 	before, err := momentOf(in.Before)

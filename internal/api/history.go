@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,8 +18,8 @@ import (
 func (s *server) listEvents(ctx context.Context, in *struct {
 	TownPath
 	After  town.Seq         `query:"after" minimum:"0" doc:"Only later ones; with newest, only earlier ones."`
-	From   time.Time        `query:"from"`
-	To     time.Time        `query:"to"`
+	From   moment           `query:"from" format:"date-time" doc:"Only from this moment on."`
+	To     moment           `query:"to" format:"date-time" doc:"Only before this moment."`
 	Type   []town.EventType `query:"type"`
 	Agent  town.AgentID     `query:"agent"`
 	Bead   town.BeadID      `query:"bead"`
@@ -30,6 +29,9 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 	if err := s.read(in.Town, func(*town.State) {}); err != nil {
 		return nil, err
 	}
+	if err := inOrder(in.From, in.To); err != nil {
+		return nil, err
+	}
 	for _, typ := range in.Type {
 		if !slices.ContainsFunc(town.EventSpecs(), func(s town.EventSpec) bool { return s.Type == typ }) {
 			why := fmt.Sprintf("there is no event type %q", typ)
@@ -37,7 +39,7 @@ func (s *server) listEvents(ctx context.Context, in *struct {
 		}
 	}
 	f := journal.EventFilter{
-		From: town.TimeOf(in.From), To: town.TimeOf(in.To), Types: in.Type, Agent: in.Agent, Bead: in.Bead, Newest: in.Newest, Limit: in.Limit,
+		From: in.From.Time, To: in.To.Time, Types: in.Type, Agent: in.Agent, Bead: in.Bead, Newest: in.Newest, Limit: in.Limit,
 	}
 	if in.Newest {
 		f.Before = in.After
@@ -79,15 +81,18 @@ func wireEvent(r *journal.EventRecord) wire.Event {
 func (s *server) listTicks(ctx context.Context, in *struct {
 	TownPath
 	After  town.TickNo `query:"after" minimum:"0" doc:"Only later ones; with newest, only earlier ones."`
-	From   time.Time   `query:"from"`
-	To     time.Time   `query:"to"`
+	From   moment      `query:"from" format:"date-time" doc:"Only from this moment on."`
+	To     moment      `query:"to" format:"date-time" doc:"Only before this moment."`
 	Newest bool        `query:"newest" doc:"The newest first."`
 	Limit  int         `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 }) (*body[wire.TickPage], error) {
 	if err := s.read(in.Town, func(*town.State) {}); err != nil {
 		return nil, err
 	}
-	f := journal.TickFilter{From: town.TimeOf(in.From), To: town.TimeOf(in.To), Newest: in.Newest, Limit: in.Limit}
+	if err := inOrder(in.From, in.To); err != nil {
+		return nil, err
+	}
+	f := journal.TickFilter{From: in.From.Time, To: in.To.Time, Newest: in.Newest, Limit: in.Limit}
 	if in.Newest {
 		f.Before = in.After
 	} else {
@@ -163,7 +168,7 @@ func (s *server) stream(_ context.Context, in *TownPath) (*huma.StreamResponse, 
 
 // send writes one server-sent event and reports whether the reader is still there.
 func send(w io.Writer, event string, v any) bool {
-	data, err := json.Marshal(v)
+	data, err := wire.Marshal(v)
 	if err != nil {
 		return false
 	}

@@ -26,18 +26,21 @@ func (s *server) dryRun(ctx context.Context, in *struct {
 	if q.At != 0 && q.At <= s.Controller.Now() {
 		return s.pastPlan(ctx, in.Town, q.At, assume)
 	}
-	p, err := s.Controller.Plan(ctx, in.Town, assume...)
+	p, err := s.plan(ctx, in.Town, q.At, assume)
 	if err != nil {
 		return nil, s.fromError(err)
 	}
-	out, err := wirePlan(p)
-	if err != nil {
-		return nil, s.fromError(err)
+	return answer(wirePlan(p))
+}
+
+// plan is the plan of now, with what follows until a moment if there is one.
+func (s *server) plan(
+	ctx context.Context, id town.TownID, until town.Time, assume []town.Event,
+) (*controller.Plan, error) {
+	if until == 0 {
+		return s.Controller.Plan(ctx, id, assume...)
 	}
-	if q.At != 0 {
-		out.Later, err = s.later(in.Town, p, q.At)
-	}
-	return answer(out, err)
+	return s.Controller.PlanUntil(ctx, id, until, assume...)
 }
 
 // pastPlan is the plan that a dry run would have given then.
@@ -65,47 +68,27 @@ func atField(err error) error {
 	return err
 }
 
-// later looks ahead on a town of its own.
-func (s *server) later(id town.TownID, p *controller.Plan, until town.Time) ([]wire.Tick, error) {
-	var copied []byte
-	if err := s.read(id, func(st *town.State) { copied = st.Snapshot() }); err != nil {
-		return nil, err
-	}
-	st, err := town.Restore(copied)
-	if err != nil {
-		return nil, s.fromError(err)
-	}
-	if st.Tick() != p.After {
-		return nil, huma.Error409Conflict("the town has moved on meanwhile: try again, or pause it first")
-	}
-	ticks, err := replay.Ahead(st, town.Input{Now: p.Tick.At, Events: p.Events}, until)
-	if err != nil {
-		return nil, s.replayProblem("body", err)
-	}
-	var out []wire.Tick
-	for _, t := range ticks {
-		if t.No == p.Tick.No {
-			continue // that is the plan itself
-		}
-		w, err := wireTick(t)
-		if err != nil {
-			return nil, s.fromError(err)
-		}
-		out = append(out, w)
-	}
-	return out, nil
-}
-
 func wirePlan(p *controller.Plan) (wire.Plan, error) {
 	t, err := wireTick(p.Tick)
 	if err != nil {
 		return wire.Plan{}, err
 	}
-	return wire.Plan{
+	out := wire.Plan{
 		Tick: t, After: p.After, AfterAt: p.At, Taken: replay.TakenEvents(p.Events, p.Tick),
-		Effects: append([]town.Effect{}, p.Tick.Effects...), Waits: append([]town.OpenWait{}, p.Waits...),
-		Metrics: p.Figures, Fingerprint: p.Fingerprint(),
-	}, nil
+		Effects: p.Tick.Effects, Waits: p.Waits, Metrics: p.Figures, Fingerprint: p.Fingerprint(),
+	}
+	if p.Ahead == nil {
+		return out, nil
+	}
+	out.LaterUntil, out.LaterStopped = p.Ahead.Until, p.Ahead.Stopped
+	for _, t := range p.Ahead.Ticks {
+		w, err := wireTick(t)
+		if err != nil {
+			return wire.Plan{}, err
+		}
+		out.Later = append(out.Later, w)
+	}
+	return out, nil
 }
 
 // assumed makes events of what did not happen. The fields of a payload are checked as those of real ones are.

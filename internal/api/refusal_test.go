@@ -81,7 +81,7 @@ func TestRefusals(t *testing.T) {
 		"replay backwards":           {http.MethodPost, at + "/debug/replay-events", `{"from":"2026-01-02T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, 422, []string{"body.to", "after from"}},
 		"replay of nothing":          {http.MethodPost, at + "/debug/replay-events", `{"from":"2026-01-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, 422, []string{"body.to"}},
 		"replay of no time":          {http.MethodPost, at + "/debug/replay-events", `{"from":"yesterday"}`, 422, []string{"from"}},
-		"replay before the town":     {http.MethodPost, at + "/debug/replay-events", `{"from":"2001-01-01T00:00:00Z"}`, 422, []string{"body.from", "oldest moment"}},
+		"replay before the town":     {http.MethodPost, at + "/debug/replay-events", `{"to":"2001-01-01T00:00:00Z"}`, 422, []string{"body.to", "oldest moment"}},
 		"replay of an unknown state": {http.MethodPost, at + "/debug/replay-events", `{"state":"all"}`, 422, []string{"body.state"}},
 		"replay with a bad value":    {http.MethodPost, at + "/debug/replay-events", `{"config":{"max_agents":0}}`, 422, []string{"config.max_agents"}},
 		"plan of nothing":            {http.MethodPost, at + "/debug/reconcile-dry-run", `{"assume":[{"eventType":"bead_painted"}]}`, 422, []string{"body.assume[0]", "bead_painted"}},

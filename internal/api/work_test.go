@@ -124,29 +124,28 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// The stream tells of a tick as it happens, in the words of the journal.
-func TestStream(t *testing.T) {
-	t.Parallel()
-	w := withRig(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+// stream listens to the stream of a world's town. What it returns waits for the next event of that kind.
+func (w *world) stream() func(event string, v any) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	w.t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.srv.URL()+at+"/stream", nil)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+w.admin)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	defer func() { _ = resp.Body.Close() }()
+	w.t.Cleanup(func() { _ = resp.Body.Close() })
 	if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" {
-		t.Fatalf("the stream is %q", kind)
+		w.t.Fatalf("the stream is %q", kind)
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
-	next := func(event string, v any) {
-		t.Helper()
+	return func(event string, v any) {
+		w.t.Helper()
 		for lines.Scan() {
 			if lines.Text() != "event: "+event {
 				continue
@@ -154,12 +153,19 @@ func TestStream(t *testing.T) {
 			lines.Scan()
 			data, ok := strings.CutPrefix(lines.Text(), "data: ")
 			if err := json.Unmarshal([]byte(data), v); !ok || err != nil {
-				t.Fatalf("%q: %v", lines.Text(), err)
+				w.t.Fatalf("%q: %v", lines.Text(), err)
 			}
 			return
 		}
-		t.Fatalf("the stream ended: %v", lines.Err())
+		w.t.Fatalf("the stream ended: %v", lines.Err())
 	}
+}
+
+// The stream tells of a tick as it happens, in the words of the journal.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	w := withRig(t)
+	next := w.stream()
 	var hello struct{ LastTick town.TickNo }
 	next("hello", &hello)
 	bead := w.sling("news")

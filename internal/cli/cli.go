@@ -195,7 +195,7 @@ func (a *app) print(doc any, text func(io.Writer)) error {
 	if a.output == "json" {
 		enc := json.NewEncoder(a.out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(doc)
+		return enc.Encode(wire.Filled(doc))
 	}
 	text(a.out)
 	return nil

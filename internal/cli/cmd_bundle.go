@@ -46,8 +46,8 @@ gastown replay -f FILE replays it on any machine, without a server.`,
 			return a.writeBundle(cmd.Context(), q, file)
 		},
 	}
-	c.Flags().StringVar(&from, "from", "", "first moment, RFC 3339; default: the beginning of what is kept")
-	c.Flags().StringVar(&to, "to", "", "last moment; default: now")
+	c.Flags().StringVar(&from, "from", "", fromUsage)
+	c.Flags().StringVar(&to, "to", "", toUsage)
 	c.Flags().Int64Var(&fromTick, "from-tick", 0, "instead of times: the first tick")
 	c.Flags().Int64Var(&toTick, "to-tick", 0, "the last tick")
 	c.Flags().StringVarP(&file, "file", "f", "", "where to write it; - is the output")

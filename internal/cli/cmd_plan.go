@@ -28,8 +28,10 @@ func (a *app) planCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "plan", Short: "Say what the next look at the town would do, and why", Args: args(cobra.NoArgs),
 		Long: `Says what the next look at the town would do, and why. Nothing is done.
-With --at the plan of a moment that is past, or also what would follow until one that is to come.
-Exits with 0 if there is nothing to do, 1 if something would change, and 2 if that cannot be said.`,
+With --at the plan of a moment that is past, or also what would follow until one that is to come. How far a look
+ahead goes is bounded by what it does; it says if it stopped before that moment.
+Exits with 0 if there is nothing to do, 1 if something would change, and 2 if that cannot be said, also because the
+look ahead found nothing and stopped before the moment.`,
 		Example: "  gastown plan\n  gastown plan --at 2026-11-23T10:00:00Z\n  gastown plan --assume done.json\n" +
 			"  gastown town pause && gastown plan --resumed && gastown town apply --plan 412-5f0c2d9be1a47c36",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -40,8 +42,11 @@ Exits with 0 if there is nothing to do, 1 if something would change, and 2 if th
 			if err := a.print(p, func(w io.Writer) { printPlan(w, &p) }); err != nil {
 				return err
 			}
-			if changes(&p) {
+			switch {
+			case changes(&p):
 				return &exitError{exitChanges, nil}
+			case p.LaterStopped != nil:
+				return &exitError{exitUsage, nil} // the result says why
 			}
 			return nil
 		},
@@ -91,28 +96,54 @@ func (a *app) readFacts(file string) ([]wire.AssumedFact, error) {
 	return facts, nil
 }
 
+// changes reports whether anything would change, now or later.
 func changes(p *wire.Plan) bool {
-	return len(p.Actions)+len(p.Events)+len(p.Entities)+len(p.Violations)+len(p.Later) > 0
+	return decides(p) || len(p.Later) > 0
 }
 
 // printPlan says what would change, bead by bead.
 func printPlan(w io.Writer, p *wire.Plan) {
-	if !changes(p) {
-		fmt.Fprintf(w, "nothing to do after tick %d of %s\n", p.After, p.AfterAt)
-	} else {
+	switch {
+	case decides(p):
 		fmt.Fprintf(w, "tick %d at %s would\n\n", p.No, p.At)
 		printTaken(w, p.Taken)
 		printSubjects(w, &p.Tick)
 		printViolations(w, p.Violations)
 		fmt.Fprintf(w, "plan %s: %d events, %d actions, %d effects\n", p.Fingerprint, len(p.Events), len(p.Actions), len(p.Effects))
+	case p.LaterUntil == 0:
+		fmt.Fprintf(w, "nothing to do after tick %d of %s\n", p.After, p.AfterAt)
+	case len(p.Later) > 0:
+		fmt.Fprintf(w, "nothing to do at %s, after tick %d of %s\n", p.At, p.After, p.AfterAt)
+	default:
+		fmt.Fprintf(w, "nothing to do until %s, after tick %d of %s\n", p.LaterUntil, p.After, p.AfterAt)
 	}
-	for i := range p.Later {
-		fmt.Fprintf(w, "\nthen, with nothing else coming in, tick %d at %s would\n\n", p.Later[i].No, p.Later[i].At)
-		printSubjects(w, &p.Later[i])
-	}
+	printLater(w, p)
 	if n := len(p.Waits); n > 0 {
 		x := &p.Waits[0]
 		fmt.Fprintf(w, "%d wait, the longest %s since %s: %s\n", n, x.ID, x.Since, x.Reason)
+	}
+}
+
+// decides reports whether the plan itself, without what comes later, would change something.
+func decides(p *wire.Plan) bool {
+	return len(p.Actions)+len(p.Events)+len(p.Entities)+len(p.Violations) > 0
+}
+
+// printLater says what would follow, and how far the look ahead got.
+func printLater(w io.Writer, p *wire.Plan) {
+	for i := range p.Later {
+		t := &p.Later[i]
+		fmt.Fprintf(w, "\nthen, with nothing else coming in, tick %d at %s would\n\n", t.No, t.At)
+		printSubjects(w, t)
+		printViolations(w, t.Violations)
+	}
+	switch {
+	case p.LaterStopped != nil:
+		fmt.Fprintf(w, "\n%s\n", p.LaterStopped.Reason)
+	case len(p.Later) > 0:
+		fmt.Fprintf(w, "\nthat is all until %s\n", p.LaterUntil)
+	case p.LaterUntil != 0 && decides(p):
+		fmt.Fprintf(w, "\nand nothing else until %s\n", p.LaterUntil)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,10 +48,16 @@ With -f a bundle is replayed, without a server. Exits with 1 if anything comes o
 	return c
 }
 
+// What the flags for the moments of a part are.
+const (
+	fromUsage = "first moment, RFC 3339; default, and before the town was made: the beginning of what is kept"
+	toUsage   = "last moment, not one to come; default: now"
+)
+
 func (f *replayFlags) flags(c *cobra.Command) {
 	q := &f.query
-	c.Flags().StringVar(&f.from, "from", "", "first moment, RFC 3339; default: the beginning of what is kept")
-	c.Flags().StringVar(&f.to, "to", "", "last moment; default: now")
+	c.Flags().StringVar(&f.from, "from", "", fromUsage)
+	c.Flags().StringVar(&f.to, "to", "", toUsage)
 	c.Flags().Int64Var((*int64)(&q.FromTick), "from-tick", 0, "instead of times: the first tick")
 	c.Flags().Int64Var((*int64)(&q.ToTick), "to-tick", 0, "the last tick")
 	c.Flags().Int64Var((*int64)(&q.FromSeq), "from-seq", 0, "instead of times: the first event")
@@ -92,11 +97,11 @@ func parseMoment(flag, text string, at *town.Time) error {
 	if text == "" {
 		return nil
 	}
-	t, err := time.Parse(time.RFC3339Nano, text)
+	t, err := town.ParseTime(text)
 	if err != nil {
-		return &exitError{exitUsage, fmt.Errorf("--%s is %q, must be a moment such as %s", flag, text, "2026-11-23T10:00:00Z")}
+		return &exitError{exitUsage, fmt.Errorf("--%s %w", flag, err)}
 	}
-	*at = town.TimeOf(t)
+	*at = t
 	return nil
 }
 
@@ -125,7 +130,7 @@ func (a *app) replayer(ctx context.Context, file string) (asking, error) {
 		a.say("without the texts that were taken out, %d ticks come out otherwise than they happened: %v", n, b.Manifest.Altered)
 	}
 	return func(ctx context.Context, q wire.ReplayQuery) (wire.Replay, error) {
-		return replay.Document(ctx, b, b.Manifest.Town, q)
+		return replay.Document(ctx, b, b.Manifest.Town, q, b.Manifest.To)
 	}, nil
 }
 

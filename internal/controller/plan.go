@@ -23,6 +23,8 @@ type Plan struct {
 	Figures wire.Figures
 	// Waits are what waits after the tick, the longest first, at most MaxPlanWaits.
 	Waits []town.OpenWait
+	// Ahead is what comes after the tick until a moment to come; nil if none was asked for.
+	Ahead *Ahead
 }
 
 // MaxPlanWaits bounds the waits of a plan.
@@ -35,21 +37,60 @@ func (c *Controller) Plan(ctx context.Context, id town.TownID, assume ...town.Ev
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.plan(ctx, assume)
+	p, _, err := l.plan(ctx, false, assume)
+	return p, err
 }
 
-// plan makes a plan; the caller holds the state.
-func (l *loop) plan(ctx context.Context, assume []town.Event) (*Plan, error) {
-	events, err := l.c.opts.Journal.Pending(ctx, l.id, town.MaxEvents)
+// PlanUntil returns the same with all that would come after it until a moment to come, if nothing else came in.
+// How much it does is bounded; Ahead says how far it got.
+func (c *Controller) PlanUntil(
+	ctx context.Context, id town.TownID, until town.Time, assume ...town.Event,
+) (*Plan, error) {
+	l, err := c.loop(id)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the pending events of %s: %w", l.id, err)
+		return nil, err
+	}
+	p, base, err := l.plan(ctx, true, assume)
+	if err != nil {
+		return nil, err
+	}
+	s, err := town.Restore(base.town)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look ahead of %s: %w", id, err)
+	}
+	p.Ahead, err = ahead(ctx, s, base, until, &aheadLimits)
+	return p, err
+}
+
+// basis is what a plan goes out from.
+type basis struct {
+	now    town.Time
+	events []town.Event // those that are pending, then those that are assumed
+	more   bool         // there are more than these pending
+	town   []byte       // a snapshot, for who looks further than the plan
+}
+
+// plan makes a plan. Who looks further gets more than one tick takes of what is pending, and the town as it was.
+func (l *loop) plan(ctx context.Context, further bool, assume []town.Event) (*Plan, *basis, error) {
+	limit := town.MaxEvents
+	if further {
+		limit = maxAheadPending
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pending, err := l.c.opts.Journal.Pending(ctx, l.id, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read the pending events of %s: %w", l.id, err)
 	}
 	started := l.c.opts.Now()
-	p := NewPlan(l.state, town.Input{Now: town.TimeOf(started), Events: append(events, assume...)})
+	base := &basis{now: town.TimeOf(started), events: append(pending, assume...), more: len(pending) == limit}
+	if further {
+		base.town = l.state.Snapshot()
+	}
+	next := base.events[:min(len(base.events), town.MaxEvents)]
+	p := NewPlan(l.state, town.Input{Now: base.now, Events: next})
 	p.Figures.WallClockMs = float64(l.c.opts.Now().Sub(started).Microseconds()) / 1000
-	return p, nil
+	return p, base, nil
 }
 
 // NewPlan makes the plan of a town that nobody else uses meanwhile, and leaves it as it was.

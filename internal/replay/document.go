@@ -13,24 +13,28 @@ import (
 // MaxTicks bounds the ticks of one document: who wants more asks for parts, or only for those that differ.
 const MaxTicks = 5000
 
-// Document replays as the query says and tells what came of it.
-func Document(ctx context.Context, j journal.Reader, id town.TownID, q wire.ReplayQuery) (wire.Replay, error) {
+// Document replays as the query says and tells what came of it. End is the moment up to which the history tells what
+// happened; a part after it is refused.
+func Document(
+	ctx context.Context, j journal.Reader, id town.TownID, q wire.ReplayQuery, end town.Time,
+) (wire.Replay, error) {
 	if q.RuleSet != 0 && q.RuleSet != town.RuleSet {
 		return wire.Replay{}, &RangeError{"ruleSet", fmt.Sprintf("is %d: this gastown has the rules %d and no older ones; use the version that has them, with a bundle", q.RuleSet, town.RuleSet)}
 	}
-	out := wire.Replay{Ticks: []wire.ReplayTick{}, Violations: []town.Violation{}}
+	var out wire.Replay
 	started := time.Now()
-	res, err := Run(ctx, j, id, Query{
-		Range:  Range{From: q.From, To: q.To, FromSeq: q.FromSeq, ToSeq: q.ToSeq, FromTick: q.FromTick, ToTick: q.ToTick},
-		Config: q.Config, Without: q.Without,
-	}, func(x *Tick, st *town.State) error { return enter(&out, x, st, q) })
+	r := Range{
+		From: q.From, To: q.To, FromSeq: q.FromSeq, ToSeq: q.ToSeq, FromTick: q.FromTick, ToTick: q.ToTick, End: end,
+	}
+	each := func(x *Tick, st *town.State) error { return enter(&out, x, st, q) }
+	res, err := Run(ctx, j, id, Query{Range: r, Config: q.Config, Without: q.Without}, each)
 	if err != nil {
 		return out, err
 	}
 	out.Seconds = time.Since(started).Seconds()
 	out.EventsReplayed, out.TicksReplayed, out.Exact, out.At = res.Events, res.Ticks, res.Exact, res.At
-	out.RuleSet = wire.RuleSets{Recorded: append([]int{}, res.Recorded...), Used: res.RuleSet}
-	out.Actions = append([]town.Action{}, res.Final.Actions...)
+	out.RuleSet = wire.RuleSets{Recorded: res.Recorded, Used: res.RuleSet}
+	out.Actions = res.Final.Actions
 	if q.State != "none" {
 		out.StateSnapshot = snapshotOf(res.State)
 	}
@@ -75,7 +79,7 @@ func replayedTick(x *Tick) (wire.ReplayTick, error) {
 
 // TakenEvents tells what becomes of the events in a tick that takes them.
 func TakenEvents(events []town.Event, t *town.Tick) []wire.TakenEvent {
-	out := []wire.TakenEvent{}
+	out := make([]wire.TakenEvent, 0, len(events))
 	for i := range events {
 		e := &events[i]
 		out = append(out, wire.TakenEvent{

@@ -66,32 +66,3 @@ func PendingAt(ctx context.Context, j journal.Reader, id town.TownID, after town
 	}
 	return out, nil
 }
-
-// How far a look ahead goes at most: in time, in ticks that decide something, and in all looks of the town.
-const (
-	MaxAhead      = 30 * 24 * town.Hour
-	maxAheadTicks = 1000
-	maxAheadLooks = 50_000
-)
-
-// Ahead lets a town go on until a moment as if nothing but the events came in, and returns the ticks that
-// would be recorded. The state is changed. More than a look ahead may be is a RangeError.
-func Ahead(s *town.State, in town.Input, until town.Time) ([]*town.Tick, error) {
-	if until.Since(in.Now) > MaxAhead {
-		return nil, &RangeError{"at", fmt.Sprintf("is %s, must be within %s from now", until, MaxAhead)}
-	}
-	var out []*town.Tick
-	for looks := 1; ; looks++ {
-		if t := s.Step(in); !t.Empty() {
-			out = append(out, t)
-		}
-		if len(out) > maxAheadTicks || looks > maxAheadLooks {
-			return nil, &RangeError{"at", fmt.Sprintf("too much would happen before it: ask for a moment before %s", in.Now)}
-		}
-		due := s.NextDue()
-		if due == 0 || due > until {
-			return out, nil
-		}
-		in = town.Input{Now: max(due, in.Now+1)}
-	}
-}

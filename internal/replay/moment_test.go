@@ -75,37 +75,3 @@ func TestWhatWasPending(t *testing.T) {
 	look(came+1, 1)
 	look(l.now, 0)
 }
-
-// A look ahead finds the ticks that come if nothing else does, and refuses to look for ever.
-func TestALookAhead(t *testing.T) {
-	t.Parallel()
-	l := newLife(t)
-	l.step(0,
-		town.Event{Payload: &town.TownConfigured{Settings: town.Settings{Agents: map[town.Role]town.AgentCommand{town.Polecat: {Preset: "claude"}}}}},
-		town.Event{Payload: &town.RigAdded{Rig: "web", URL: "https://git.example/web", DefaultBranch: "main"}},
-		town.Event{Payload: &town.BeadCreated{Beads: []town.NewBead{{Title: "Greet"}}}})
-	copied, err := town.Restore(l.s.Snapshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	until := l.now.Add(10 * town.Minute)
-	ahead, err := Ahead(copied, town.Input{Now: l.now}, until)
-	if err != nil {
-		t.Fatal(err)
-	}
-	from := l.s.Tick()
-	l.rest(10 * town.Minute)
-	all, _ := replayed(t, l, Query{Range: Range{FromTick: from + 1}})
-	if len(ahead) == 0 || len(ahead) != len(all) {
-		t.Fatalf("%d ticks were seen ahead, %d came", len(ahead), len(all))
-	}
-	for i := range ahead {
-		if ahead[i].No != all[i].Recorded.No || len(ahead[i].Actions) != len(all[i].Recorded.Actions) || ahead[i].Actions[0].Reason != all[i].Recorded.Actions[0].Reason {
-			t.Errorf("seen ahead was %+v, came %+v", ahead[i].Actions, all[i].Recorded.Actions)
-		}
-	}
-	var wrong *RangeError
-	if _, err = Ahead(copied, town.Input{Now: until}, until.Add(MaxAhead+1)); !errors.As(err, &wrong) || wrong.Field != "at" {
-		t.Errorf("a look too far ahead: %v", err)
-	}
-}

@@ -26,6 +26,9 @@ type Range struct {
 	From, To         town.Time   // ticks at these times
 	FromSeq, ToSeq   town.Seq    // ticks that took these events
 	FromTick, ToTick town.TickNo // these ticks
+	// End is the moment up to which the history tells what happened: of a town that lives, now. What lies after it is
+	// refused; zero refuses nothing.
+	End town.Time
 }
 
 // RangeError names the bound that is wrong, and how to put it right.
@@ -70,7 +73,7 @@ type Result struct {
 	// state then.
 	Final *town.Tick
 	State *town.State
-	// At is the end of the range: its last moment, or that of its last tick.
+	// At is the end of the range: its last moment, or that of its last tick, and never before the range.
 	At town.Time
 }
 
@@ -105,7 +108,7 @@ func Run(ctx context.Context, j journal.Reader, id town.TownID, q Query, each fu
 		}
 		after = ticks[len(ticks)-1].No
 	}
-	r.res.State, r.res.At = s, max(q.To, s.At())
+	r.res.State, r.res.At = s, max(q.From, q.To, s.At())
 	return r.res, r.final(ctx, p.last)
 }
 

@@ -185,6 +185,7 @@ func TestRanges(t *testing.T) {
 func TestRangesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	l := stuck(t)
+	late := l.now.Add(town.Minute)
 	for _, x := range []struct {
 		r     Range
 		field string
@@ -192,12 +193,19 @@ func TestRangesThatMakeNoSense(t *testing.T) {
 	}{
 		{Range{From: begin + 5, To: begin + 5}, "to", "must be after from"},
 		{Range{From: begin + 5, To: begin + 4}, "to", "must be after from"},
-		{Range{From: begin - 1}, "from", "the oldest moment that can be replayed is"},
+		{Range{To: begin - 1}, "to", "before the beginning of the town: the oldest moment that can be replayed is " + begin.String()},
+		{Range{From: late + 1, End: late}, "from", "after the end of the history, " + late.String()},
+		{Range{From: begin, To: late + 1, End: late}, "to", "after the end of the history, " + late.String()},
 		{Range{FromTick: 3, ToTick: 2}, "toTick", "must not be before"},
 		{Range{FromTick: 1, ToTick: 1000}, "toTick", "the newest is"},
+		{Range{FromTick: 1000}, "fromTick", "the newest is"},
 		{Range{FromSeq: 3, ToSeq: 2}, "toSeq", "must not be before"},
 		{Range{FromSeq: 1000}, "fromSeq", "there is no event 1000"},
+		{Range{ToSeq: 1000}, "toSeq", "the newest is"},
 		{Range{FromTick: -1}, "fromTick", "is negative"},
+		{Range{ToTick: -1}, "toTick", "is negative"},
+		{Range{FromSeq: -1}, "fromSeq", "is negative"},
+		{Range{ToSeq: -1}, "toSeq", "is negative"},
 		{Range{From: begin, FromTick: 1}, "from", "not as several"},
 	} {
 		_, err := Run(context.Background(), l.j, "main", Query{Range: x.r}, func(*Tick, *town.State) error { return nil })
@@ -205,6 +213,28 @@ func TestRangesThatMakeNoSense(t *testing.T) {
 		if !errors.As(err, &wrong) || wrong.Field != x.field || !strings.Contains(wrong.Reason, x.says) {
 			t.Errorf("%+v: %v, want %s: …%s…", x.r, err, x.field, x.says)
 		}
+	}
+}
+
+// A part that begins before a town whose whole history is kept is from its beginning. One that ends where the history
+// does is a part of it, and one in which nothing has happened ends not before it begins.
+func TestPartsAtTheEndsOfTheHistory(t *testing.T) {
+	t.Parallel()
+	l := stuck(t)
+	all, res := replayed(t, l, Query{})
+	last := all[len(all)-1].Recorded.At
+	for _, r := range []Range{
+		{From: 1}, {From: begin - 1}, {From: -5}, {From: begin, To: l.now, End: l.now}, {End: l.now},
+		{From: begin, To: last, End: last - 1}, // the clock was put back
+	} {
+		ticks, part := replayed(t, l, Query{Range: r})
+		if len(ticks) != len(all) || !part.Exact || part.State.Digest() != res.State.Digest() {
+			t.Errorf("%+v: %d ticks, exact %t; all are %d", r, len(ticks), part.Exact, len(all))
+		}
+	}
+	late := l.now.Add(town.Minute)
+	if ticks, part := replayed(t, l, Query{Range: Range{From: late, End: late}}); len(ticks) != 0 || part.At != late {
+		t.Errorf("from %s, when nothing more had happened: %d ticks, its end is %s", late, len(ticks), part.At)
 	}
 }
 

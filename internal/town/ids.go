@@ -1,6 +1,7 @@
 package town
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -80,18 +81,30 @@ func (t Time) MarshalText() ([]byte, error) {
 	return []byte(t.String()), nil
 }
 
-// UnmarshalText implements encoding.TextUnmarshaler for RFC 3339 times.
-func (t *Time) UnmarshalText(b []byte) error {
+// UnmarshalText implements encoding.TextUnmarshaler for what ParseTime reads; never is the empty text.
+func (t *Time) UnmarshalText(b []byte) (err error) {
 	if len(b) == 0 {
 		*t = 0
 		return nil
 	}
-	v, err := time.Parse(time.RFC3339Nano, string(b))
+	*t, err = ParseTime(string(b))
+	return err
+}
+
+// TimeForm says how a moment is written.
+const TimeForm = "a moment in RFC 3339, such as 2026-11-23T10:00:00Z"
+
+// ParseTime reads a moment. The error names the form that it must have. The moment that zero stands for is read as the
+// millisecond after it: who names one does not mean never.
+func ParseTime(text string) (Time, error) {
+	v, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("is %.40q, must be %s", text, TimeForm)
 	}
-	*t = TimeOf(v)
-	return nil
+	if t := TimeOf(v); t != 0 {
+		return t, nil
+	}
+	return 1, nil
 }
 
 // Std converts to the standard library's type.

@@ -158,6 +158,15 @@ func (t *Tick) Empty() bool {
 	return len(t.Events) == 0 && len(t.Actions) == 0 && len(t.Changes) == 0 && len(t.Violations) == 0
 }
 
+// Looked is how many entities the Step that made the tick looked at, for as long as that can be reverted; zero
+// of a record that was read. It measures the work of a Step without a clock.
+func (t *Tick) Looked() int {
+	if t.undo == nil {
+		return 0
+	}
+	return len(t.undo.looked)
+}
+
 // LastSeq is the newest event the tick took, or zero.
 func (t *Tick) LastSeq() Seq {
 	if len(t.Events) == 0 {

@@ -72,7 +72,7 @@ func readTime(q url.Values, name string, to *town.Time) error {
 	}
 	for _, form := range timeForms {
 		if t, err := time.Parse(form, text); err == nil {
-			*to = town.TimeOf(t)
+			*to = max(town.TimeOf(t), 1) // zero would be no moment at all
 			return nil
 		}
 	}

@@ -9,8 +9,8 @@ import (
 // ReplayQuery is a part of a town's history to be replayed, as times, as events or as ticks, and what to
 // change in it.
 type ReplayQuery struct {
-	From     town.Time   `json:"from,omitempty" format:"date-time" doc:"The first moment; default: the beginning of what is kept."`
-	To       town.Time   `json:"to,omitempty" format:"date-time" doc:"The last moment; default: now."`
+	From     town.Time   `json:"from,omitempty" format:"date-time" doc:"The first moment, not one to come; default, and before the town was made: the beginning of what is kept."`
+	To       town.Time   `json:"to,omitempty" format:"date-time" doc:"The last moment, not one to come; default: now."`
 	FromSeq  town.Seq    `json:"fromSeq,omitempty" doc:"Instead of times: the first event."`
 	ToSeq    town.Seq    `json:"toSeq,omitempty" doc:"The last event."`
 	FromTick town.TickNo `json:"fromTick,omitempty" doc:"Instead of times: the first tick."`
@@ -85,7 +85,7 @@ type StateSnapshot struct {
 
 // PlanQuery says what a plan supposes. Nothing of it is needed.
 type PlanQuery struct {
-	At      town.Time     `json:"at,omitempty" format:"date-time" doc:"A moment: one that is past gives the plan of then, one to come also the ticks until then."`
+	At      town.Time     `json:"at,omitempty" format:"date-time" doc:"A moment: one that is past gives the plan of then, one to come also the ticks until then, as far as the look ahead gets."`
 	Assume  []AssumedFact `json:"assume,omitempty" maxItems:"100" doc:"What if these came in, after what is pending."`
 	Resumed bool          `json:"resumed,omitempty" doc:"As if the pause were over."`
 }
@@ -110,7 +110,16 @@ type Plan struct {
 	Metrics Figures         `json:"reconciler" doc:"The figures that the status document would show."`
 	// Fingerprint names this plan, for carrying it out: equal plans have equal ones.
 	Fingerprint string `json:"fingerprint" doc:"TICK-HASH. Equal plans have equal ones."`
-	Later       []Tick `json:"later,omitempty" doc:"The ticks after it until the moment asked for, if nothing else came in."`
+	// Later is empty unless a moment to come was asked for, and so is LaterUntil.
+	Later        []Tick    `json:"later" doc:"The ticks after it until the moment asked for, if nothing else came in."`
+	LaterUntil   town.Time `json:"laterUntil,omitempty" doc:"The moment up to which later has all: the one asked for, unless the look ahead stopped before."`
+	LaterStopped *Stopped  `json:"laterStopped,omitempty" doc:"Why the look ahead stopped before the moment asked for; absent if it did not."`
+}
+
+// Stopped says why a look ahead does not reach the moment asked for: the work that it may do is bounded.
+type Stopped struct {
+	Limit  string `json:"limit" enum:"ticks,actions,bytes,entities,looks,events" doc:"What there was too much of."`
+	Reason string `json:"reason" doc:"The same in a sentence, with how far it got."`
 }
 
 // Apply names the plan to carry out.
