@@ -53,7 +53,7 @@ var borders = []border{
 	{"internal/observe/tracing", []string{"town"}, []string{"observe/otlptest"}, "spans of what others do"},
 	{"internal/effect", []string{"runtime", "git", "observe", "observe/report", "observe/tracing", "town"}, []string{"observe/sentrytest", "runtime/process"}, "it carries out what the core decided"},
 	{"internal/controller", []string{"journal", "effect", "runtime", "observe", "observe/report", "observe/tracing", "town", "wire"},
-		[]string{"journal/journaltest", "journal/sqlite", "observe/logging", "observe/sentrytest", "runtime/process", "git"},
+		[]string{"journal/journaltest", "journal/memory", "journal/sqlite", "observe/logging", "observe/sentrytest", "runtime/process", "git"},
 		"the only caller of a live Step"},
 	{"internal/sim", []string{"controller", "runtime", "town"}, nil,
 		"towns on a time of their own; of the controller it takes the rhythm, of the runtime the classes of refusals"},
