@@ -9,7 +9,10 @@ import (
 
 // look makes a call that only reads, with any arguments. What it answers is for the twin to compare.
 func (p *player) look() {
-	c, id := p.ctx(), p.town()
+	c, id := p.ctx(), p.made()
+	if p.pick(3) == 0 {
+		id = p.town()
+	}
 	switch p.pick(9) {
 	case 0:
 		_, _ = p.w.Pending(c, id, p.near(4))
@@ -36,10 +39,20 @@ func (p *player) look() {
 }
 
 func (p *player) tickFilter() journal.TickFilter {
-	return journal.TickFilter{
-		After: town.TickNo(p.near(5)), Before: town.TickNo(p.near(5)), From: p.bound(), To: p.bound(),
-		Newest: p.pick(2) == 0, Limit: p.near(4), Room: p.near(8), Taken: p.pick(2) == 0,
+	f := journal.TickFilter{Newest: p.pick(2) == 0, Limit: p.near(4), Taken: p.pick(2) == 0}
+	for range p.pick(3) {
+		switch p.pick(4) {
+		case 0:
+			f.After = town.TickNo(p.near(5))
+		case 1:
+			f.Before = town.TickNo(p.near(5))
+		case 2:
+			f.From, f.To = p.bound(), p.bound()
+		default:
+			f.Room = p.near(8)
+		}
 	}
+	return f
 }
 
 // bound is a time, or none.
@@ -54,19 +67,26 @@ func (p *player) bound() town.Time {
 	}
 }
 
+// eventFilter restricts a few things at a time, so that some events are left.
 func (p *player) eventFilter() journal.EventFilter {
-	f := journal.EventFilter{After: town.Seq(p.near(6)), From: p.bound(), To: p.bound(), Newest: p.pick(2) == 0, Limit: p.near(4)}
-	if p.pick(2) == 0 {
-		f.Before = town.Seq(p.near(10))
-	}
-	if p.pick(3) == 0 {
-		f.FromTick, f.ToTick = town.TickNo(p.near(4)), town.TickNo(p.near(4))
-	}
-	if p.pick(3) == 0 {
-		f.Types = []town.EventType{"bead_held", "bead_created", "no such type"}[:1+p.pick(3)]
-	}
-	if p.pick(3) == 0 {
-		f.Agent, f.Bead = town.AgentID(p.name()), town.BeadID(p.name())
+	f := journal.EventFilter{Newest: p.pick(2) == 0, Limit: p.near(4)}
+	for range p.pick(4) {
+		switch p.pick(7) {
+		case 0:
+			f.After = town.Seq(p.near(6))
+		case 1:
+			f.Before = town.Seq(p.near(10))
+		case 2:
+			f.From, f.To = p.bound(), p.bound()
+		case 3:
+			f.FromTick = town.TickNo(p.near(4))
+		case 4:
+			f.ToTick = town.TickNo(p.near(4))
+		case 5:
+			f.Types = []town.EventType{"bead_held", "bead_created", "no such type"}[:1+p.pick(3)]
+		default:
+			f.Agent, f.Bead = town.AgentID(p.name()), town.BeadID(p.name())
+		}
 	}
 	return f
 }
