@@ -34,7 +34,7 @@ func (a *app) rigCmd() *cobra.Command {
 		a.onRig("show NAME", "Show a rig", cobra.ExactArgs(1), func(ctx context.Context, t *client.Town, id town.RigID, _ []string) (*town.Rig, error) {
 			return t.Rig(ctx, id)
 		}),
-		&cobra.Command{Use: "remove NAME", Short: "Take a rig without live beads out of the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+		&cobra.Command{Use: "remove NAME", Short: sentence("remove-rig"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 			t, err := a.inTown(cmd.Context())
 			if err != nil {
 				return err
@@ -44,7 +44,7 @@ func (a *app) rigCmd() *cobra.Command {
 			}
 			return a.print(map[string]string{"removed": argv[0]}, func(w io.Writer) { fmt.Fprintln(w, "removed", argv[0]) })
 		}},
-		a.onRig("set NAME KEY=VALUE…", "Override settings of the town for a rig", settingsAfter(1),
+		a.onRig("set NAME KEY=VALUE…", sentence("update-rig"), settingsAfter(1),
 			func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*town.Rig, error) {
 				set, err := settingsOf(pairs)
 				if err != nil {
@@ -77,7 +77,7 @@ func (a *app) onRig(use, short string, check cobra.PositionalArgs, do func(conte
 func (a *app) rigAddCmd() *cobra.Command {
 	var n wire.NewRig
 	var gates []string
-	add := &cobra.Command{Use: "add URL", Short: "Take a repository into the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	add := &cobra.Command{Use: "add URL", Short: sentence("create-rig"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 		t, err := a.inTown(cmd.Context())
 		if err != nil {
 			return err
