@@ -65,13 +65,13 @@ func (w *world) quiet() {
 	})
 }
 
-// verbs has a body that is right in form for every verb of agents.
-var verbs = map[string]string{
+// spoken has a body that is right in form for every verb of agents.
+var spoken = map[string]string{
 	"done": `{"branch":"x","headSha":"y"}`, "request-changes": `{"feedback":"x"}`, "checkpoint": `{"text":"x"}`, "status": `{"line":"x"}`,
 	"usage": `{"tokensIn":1,"tokensOut":2,"costUsd":0.1}`, "escalate": `{"severity":"low","category":"help","message":"x"}`, "merge-completed": `{"commit":"x"}`,
 	"merge-conflicted": `{"files":["x"]}`, "merge-rejected": `{"gate":"x"}`, "merge-failed": `{"class":"x","reason":"y"}`, "heartbeat": "",
 	"mail-read": `{"messages":["gt-1"]}`, "mail-send": `{"to":"people","subject":"x"}`, "nudge": `{"to":"toast","message":"x"}`,
-	"triage-resolve": `{"resolution":"none"}`,
+	"triage-resolve": `{"resolution":"none","bead":"gt-1"}`,
 }
 
 // An agent's token is good for its own town, bead and run, and says so when it is not.
@@ -86,7 +86,7 @@ func TestAgentTokens(t *testing.T) {
 	}
 	own := with(func(*auth.Claims) {})
 	before := w.now()
-	for verb, body := range verbs {
+	for verb, body := range spoken {
 		var in any
 		if body != "" {
 			in = body
@@ -132,7 +132,7 @@ func TestAgentVerbs(t *testing.T) {
 	before := w.now()
 	ok(http.StatusNoContent, http.MethodPost, "heartbeat", nil)
 	for _, verb := range []string{"merge-completed", "merge-conflicted", "merge-rejected", "merge-failed", "request-changes", "triage-resolve"} {
-		r := w.do(own, http.MethodPost, at+"/agent/"+verb, verbs[verb])
+		r := w.do(own, http.MethodPost, at+"/agent/"+verb, spoken[verb])
 		if r.code < 400 || r.code > 499 {
 			t.Errorf("%s of a polecat on its own bead: got %d: %s", verb, r.code, r.body)
 		}
@@ -181,7 +181,7 @@ func TestTokenDiesWithItsRun(t *testing.T) {
 	w.must(http.StatusOK, http.MethodPost, at+"/agents/"+string(c.Agent)+"/stop", nil)
 	next := w.working(c.Bead, c.Run+1)
 	before := w.now()
-	w.do(old, http.MethodPost, at+"/agent/done", verbs["done"]).problem(http.StatusForbidden, "is over")
+	w.do(old, http.MethodPost, at+"/agent/done", spoken["done"]).problem(http.StatusForbidden, "is over")
 	w.do(old, http.MethodPost, at+"/agent/heartbeat", nil).problem(http.StatusForbidden, "is over")
 	var r wire.Receipt
 	if again := note(); again.code != http.StatusOK {

@@ -16,6 +16,8 @@ import (
 
 	"gastown/internal/auth"
 	"gastown/internal/controller"
+	"gastown/internal/journal"
+	"gastown/internal/journal/memory"
 	"gastown/internal/runtime/process"
 	"gastown/internal/server"
 	"gastown/internal/town"
@@ -50,11 +52,12 @@ func newWorld(t *testing.T) *world {
 	return newWorldWith(t, func(*server.Options) {})
 }
 
-// newWorldWith is a world whose server has other options.
+// newWorldWith is a world whose server has other options. Its journal is in memory if they do not say otherwise.
 func newWorldWith(t *testing.T, other func(*server.Options)) *world {
 	t.Helper()
 	home := t.TempDir()
 	opts := server.Options{Home: home, Listen: "127.0.0.1:0", Version: "test", Log: slog.New(slog.DiscardHandler)}
+	opts.OpenJournal = func(context.Context, string) (journal.Journal, error) { return memory.NewStore().Open() }
 	other(&opts)
 	s, err := server.Start(t.Context(), opts)
 	if err != nil {

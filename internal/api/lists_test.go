@@ -283,7 +283,7 @@ func (f *full) fill() {
 		asking{"list-nudges", agent + "/nudges", nil}, asking{"show-agent", agent, nil})
 	raised := f.ask(f.doc, f.own,
 		asking{"prime", at + "/agent/prime", nil}, asking{"agent-mail", at + "/agent/mail", nil},
-		asking{"usage", at + "/agent/usage", verbs["usage"]},
+		asking{"usage", at + "/agent/usage", `{"tokensIn":1,"tokensOut":2,"costUsd":0.1}`},
 		asking{"escalate", at + "/agent/escalate", `{"severity":"high","category":"help","message":"which one?"}`})
 	var receipt wire.Receipt
 	if err := json.Unmarshal(raised[3], &receipt); err != nil || len(receipt.Made) == 0 {

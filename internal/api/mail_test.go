@@ -70,7 +70,7 @@ func TestOnlyTriageDecides(t *testing.T) {
 		t.Fatalf("requests %+v", page.Beads)
 	}
 	ask := string(page.Beads[0].ID)
-	w.do(own, http.MethodPost, at+"/agent/triage-resolve", `{"resolution":"close"}`).problem(http.StatusForbidden, "only a person or the triage agent")
+	w.do(own, http.MethodPost, at+"/agent/triage-resolve", `{"resolution":"close","bead":"gt-1"}`).problem(http.StatusForbidden, "only a person or the triage agent")
 	w.do(own, http.MethodPost, at+"/triage/"+ask+"/resolve", `{"resolution":"close"}`).problem(http.StatusForbidden, "agent")
 	w.do(w.admin, http.MethodPost, at+"/triage/"+ask+"/resolve", `{"resolution":"retry"}`).problem(http.StatusUnprocessableEntity, "must be one of nudge")
 	w.do(w.admin, http.MethodPost, at+"/triage/"+string(c.Bead)+"/resolve", `{"resolution":"none"}`).problem(http.StatusConflict, "no triage request")

@@ -27,7 +27,7 @@ func (c *clock) jump(d time.Duration) { c.ahead.Add(int64(d)) }
 // started any more, until a breaker opens.
 func stuck(t *testing.T, c *clock) (*world, town.BeadID) {
 	t.Helper()
-	w := newWorldWith(t, func(o *server.Options) { o.Now = c.now })
+	w := newWorldWith(t, func(o *server.Options) { o.Now, o.OpenJournal = c.now, nil }) // with a real file, end to end
 	w.must(http.StatusCreated, http.MethodPost, "/api/towns/main/rigs", wire.NewRig{URL: repo(t)})
 	t.Cleanup(w.quiet)
 	waits := []string{"sh", "-c", `mkfifo "$PWD.fifo" && read -r _ <"$PWD.fifo"`}

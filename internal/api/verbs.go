@@ -17,10 +17,11 @@ import (
 // that names another bead is refused.
 
 type AboutBead struct {
-	Bead town.BeadID `json:"beadId,omitempty" doc:"May be left out; must be the token's bead."`
+	// It must not be called like a field of a verb: the document, and the check of a body against it, would have neither.
+	TokensBead town.BeadID `json:"beadId,omitempty" doc:"May be left out; must be the token's bead."`
 }
 
-func (a AboutBead) about() town.BeadID { return a.Bead }
+func (a AboutBead) about() town.BeadID { return a.TokensBead }
 
 type (
 	doneBody struct {

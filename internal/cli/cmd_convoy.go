@@ -22,7 +22,7 @@ func (a *app) convoyCmd() *cobra.Command {
 	c := &cobra.Command{Use: "convoy", Short: "Make and follow convoys: groups of tasks that land together"}
 	var file string
 	create := &cobra.Command{
-		Use: "create -f PLAN.yaml", Short: "Make a convoy of tasks with dependencies", Args: args(cobra.NoArgs),
+		Use: "create -f PLAN.yaml", Short: sentence("create-convoy"), Args: args(cobra.NoArgs),
 		Example: "  title: Greetings\n  tasks:\n    - key: hello\n      title: Say hello\n    - title: Say goodbye\n      dependsOn: [hello]",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.createConvoy(cmd.Context(), file) },
 	}
@@ -43,10 +43,10 @@ func (a *app) convoyCmd() *cobra.Command {
 		return t.Convoy(ctx, id)
 	})
 	c.AddCommand(a.convoyUpdateCmd())
-	a.onConvoy(c, "start ID", "Let the tasks of a staged convoy start", func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
+	a.onConvoy(c, "start ID", sentence("start-convoy"), func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
 		return t.ConvoyVerb(ctx, id, "start", nil)
 	})
-	a.onConvoy(c, "close ID", "End a convoy; its tasks go on", func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
+	a.onConvoy(c, "close ID", sentence("close-convoy"), func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
 		return t.ConvoyVerb(ctx, id, "close", wire.Reason{})
 	})
 	return c
@@ -56,7 +56,7 @@ func (a *app) convoyUpdateCmd() *cobra.Command {
 	var title, body, mode string
 	var add, remove []string
 	var c *cobra.Command
-	c = a.convoyVerb("update ID", "Change a convoy's text, way of merging or members", func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
+	c = a.convoyVerb("update ID", sentence("update-convoy"), func(ctx context.Context, t *client.Town, id town.BeadID) (wire.Convoy, error) {
 		p := town.ConvoyUpdated{Add: beadIDs(add), Remove: beadIDs(remove)}
 		if c.Flags().Changed("title") {
 			p.Title = &title

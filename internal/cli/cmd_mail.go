@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gastown/internal/town"
+	"gastown/internal/verbs"
 	"gastown/internal/wire"
 )
 
@@ -19,7 +20,7 @@ func isAgent() bool { return os.Getenv("GASTOWN_TOKEN") != "" && os.Getenv("GAST
 
 func (a *app) mailCmd() *cobra.Command {
 	c := &cobra.Command{
-		Use: "mail", Short: "Read and write messages; for an agent, also what it is being told", Args: args(cobra.NoArgs),
+		Use: "mail", Short: sentence("agent-mail"), Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if isAgent() {
 				return a.readOwnMail(cmd.Context())
@@ -32,13 +33,13 @@ func (a *app) mailCmd() *cobra.Command {
 		return a.listMail(cmd.Context(), to)
 	}}
 	list.Flags().StringVar(&to, "to", to, "whom they are for: an agent, or people")
-	read := &cobra.Command{Use: "read ID", Short: "Read a message; it is over then", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	read := &cobra.Command{Use: "read ID", Short: sentence("read-message"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 		return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
 			return t.ReadMessage(ctx, id)
 		})
 	}}
 	var body string
-	send := &cobra.Command{Use: "send TO SUBJECT", Short: "Write to an agent, or to people", Args: args(cobra.MinimumNArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
+	send := &cobra.Command{Use: "send TO SUBJECT", Short: sentence("send-message"), Args: args(cobra.MinimumNArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
 		text, err := a.text(body)
 		if err != nil {
 			return err
@@ -93,13 +94,14 @@ func (a *app) readOwnMail(ctx context.Context) error {
 	for _, b := range m.Messages {
 		read.Messages = append(read.Messages, b.ID)
 	}
-	_, err = t.Verb(ctx, "mail-read", &read)
+	v := verbs.Of("agent-mail-read")
+	_, err = t.Verb(ctx, v.Last(), &read)
 	return err
 }
 
 func (a *app) sendMail(ctx context.Context, m town.MessageSent) error {
 	if isAgent() {
-		return a.asVerb(ctx, "mail-send", &m)
+		return a.asVerb(ctx, "agent-mail-send", &m)
 	}
 	t, err := a.inTown(ctx)
 	if err != nil {
@@ -113,12 +115,13 @@ func (a *app) sendMail(ctx context.Context, m town.MessageSent) error {
 }
 
 // asVerb says something as the agent that this process belongs to.
-func (a *app) asVerb(ctx context.Context, verb string, p town.Payload) error {
+func (a *app) asVerb(ctx context.Context, id string, p town.Payload) error {
 	t, err := a.asAgent()
 	if err != nil {
 		return err
 	}
-	r, err := t.Verb(ctx, verb, p)
+	v := verbs.Of(id)
+	r, err := t.Verb(ctx, v.Last(), p)
 	if err != nil {
 		return err
 	}
@@ -136,10 +139,10 @@ func printNudges(w io.Writer, nudges []string) {
 }
 
 func (a *app) nudgeCmd() *cobra.Command {
-	return &cobra.Command{Use: "nudge AGENT MESSAGE", Short: "Have an agent told something while it runs", Args: args(cobra.MinimumNArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
+	return &cobra.Command{Use: "nudge AGENT MESSAGE", Short: sentence("nudge-agent"), Args: args(cobra.MinimumNArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
 		to, message := town.AgentID(argv[0]), strings.Join(argv[1:], " ")
 		if isAgent() {
-			return a.asVerb(cmd.Context(), "nudge", &town.NudgeRequested{To: to, Message: message})
+			return a.asVerb(cmd.Context(), "agent-nudge", &town.NudgeRequested{To: to, Message: message})
 		}
 		t, err := a.inTown(cmd.Context())
 		if err != nil {
@@ -179,7 +182,7 @@ func (a *app) triageCmd() *cobra.Command {
 		return a.listBeads(cmd.Context(), url.Values{"type": {string(town.TriageRequest)}, "status": {"open,in_progress"}}, 0)
 	}})
 	var decision town.TriageResolved
-	resolve := &cobra.Command{Use: "resolve ID OPTION", Short: "Decide a request; bead show has its options", Args: args(cobra.ExactArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
+	resolve := &cobra.Command{Use: "resolve ID OPTION", Short: sentence("resolve-triage"), Args: args(cobra.ExactArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
 		decision.Resolution = town.Resolution(argv[1])
 		return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
 			return t.ResolveTriage(ctx, id, decision)

@@ -19,7 +19,7 @@ import (
 
 func (a *app) refineryCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "refinery", Short: "Merge one merge request (started by the town)", Hidden: true, Args: args(cobra.NoArgs),
+		Use: "refinery", Short: sentence("merge-completed"), Hidden: true, Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM)
 			defer stop()

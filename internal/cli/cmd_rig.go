@@ -34,7 +34,7 @@ func (a *app) rigCmd() *cobra.Command {
 		a.onRig("show NAME", "Show a rig", cobra.ExactArgs(1), func(ctx context.Context, t *client.Town, id town.RigID, _ []string) (*town.Rig, error) {
 			return t.Rig(ctx, id)
 		}),
-		&cobra.Command{Use: "remove NAME", Short: "Take a rig without live beads out of the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+		&cobra.Command{Use: "remove NAME", Short: sentence("remove-rig"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 			t, err := a.inTown(cmd.Context())
 			if err != nil {
 				return err
@@ -53,7 +53,7 @@ func (a *app) rigCmd() *cobra.Command {
 }
 
 func (a *app) rigSetCmd() *cobra.Command {
-	c := a.onRig("set NAME KEY=VALUE…", "Override settings of the town for a rig", settingsAfter(1),
+	c := a.onRig("set NAME KEY=VALUE…", sentence("update-rig"), settingsAfter(1),
 		func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*town.Rig, error) {
 			set, err := settingsOf(pairs)
 			if err != nil {
@@ -61,7 +61,7 @@ func (a *app) rigSetCmd() *cobra.Command {
 			}
 			return t.UpdateRig(ctx, id, wire.RigPatch{Settings: set})
 		})
-	c.Long = c.Short + ".\n\n" + settingsHelp(false)
+	c.Long = c.Short + "\n\n" + settingsHelp(false)
 	return c
 }
 
@@ -83,7 +83,7 @@ func (a *app) onRig(use, short string, check cobra.PositionalArgs, do func(conte
 func (a *app) rigAddCmd() *cobra.Command {
 	var n wire.NewRig
 	var gates []string
-	add := &cobra.Command{Use: "add URL", Short: "Take a repository into the town", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	add := &cobra.Command{Use: "add URL", Short: sentence("create-rig"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 		t, err := a.inTown(cmd.Context())
 		if err != nil {
 			return err

@@ -136,7 +136,7 @@ func (a *app) townCmd() *cobra.Command {
 	create.Flags().StringVar(&name, "name", "", "name for people")
 	c.AddCommand(create)
 	c.AddCommand(a.onTown("show", "Show a town and its settings", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Show(ctx) }))
-	set := a.onTown("set KEY=VALUE…", "Set configuration values, such as max_agents=4 or agents.polecat.preset=claude", settingsAfter(0),
+	set := a.onTown("set KEY=VALUE…", sentence("configure-town"), settingsAfter(0),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			set, err := settingsOf(argv)
 			if err != nil {
@@ -144,18 +144,18 @@ func (a *app) townCmd() *cobra.Command {
 			}
 			return t.Configure(ctx, wire.TownPatch{Settings: set})
 		})
-	set.Long = set.Short + ".\n\n" + settingsHelp(true)
+	set.Long = set.Short + "\n\n" + settingsHelp(true)
 	c.AddCommand(set)
 	c.AddCommand(a.onTown("unset KEY…", "Give configuration values their defaults back, such as max_agents or env.NAME", cobra.MinimumNArgs(1),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			return t.Configure(ctx, wire.TownPatch{Unset: argv})
 		}))
-	c.AddCommand(a.onTown("pause [REASON]", "Start nothing new; what runs goes on", cobra.MaximumNArgs(1),
+	c.AddCommand(a.onTown("pause [REASON]", sentence("pause-town"), cobra.MaximumNArgs(1),
 		func(ctx context.Context, t *client.Town, argv []string) (wire.Town, error) {
 			return t.Pause(ctx, strings.Join(argv, " "))
 		}))
 	c.AddCommand(a.townApplyCmd())
-	c.AddCommand(a.onTown("resume", "End a pause", cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Resume(ctx) }))
+	c.AddCommand(a.onTown("resume", sentence("resume-town"), cobra.NoArgs, func(ctx context.Context, t *client.Town, _ []string) (wire.Town, error) { return t.Resume(ctx) }))
 	return c
 }
 
@@ -188,7 +188,7 @@ func (a *app) agentCmd() *cobra.Command {
 	}})
 	var reason string
 	for _, v := range []struct{ verb, short string }{
-		{"show", "Show an agent"}, {"stop", "End an agent's run; its bead is open again"}, {"reset", "Put an agent back to idle"},
+		{"show", "Show an agent"}, {"stop", sentence("stop-agent")}, {"reset", sentence("reset-agent")},
 	} {
 		sub := &cobra.Command{Use: v.verb + " AGENT", Short: v.short, Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 			t, err := a.inTown(cmd.Context())

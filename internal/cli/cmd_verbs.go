@@ -13,6 +13,7 @@ import (
 
 	"gastown/internal/client"
 	"gastown/internal/town"
+	"gastown/internal/verbs"
 )
 
 // asAgent speaks to the server with the token of the run that this process belongs to.
@@ -31,9 +32,16 @@ func (a *app) asAgent() (*client.Town, error) {
 	return c.Town(town.TownID(id)), nil
 }
 
-// verb makes a command of an agent's verb; make reads its arguments.
-func (a *app) verb(use, short, path string, check cobra.PositionalArgs, make func(cmd *cobra.Command, argv []string) (town.Payload, error)) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
+// sentence is what the help says of a verb's command.
+func sentence(id string) string {
+	v := verbs.Of(id)
+	return v.Short()
+}
+
+// verb makes a command of an agent's verb, with the arguments that its usage names; make reads them.
+func (a *app) verb(id, arguments string, check cobra.PositionalArgs, make func(cmd *cobra.Command, argv []string) (town.Payload, error)) *cobra.Command {
+	use := strings.TrimSpace(verbs.Of(id).Command + " " + arguments)
+	return &cobra.Command{Use: use, Short: sentence(id), Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
 		if _, err := a.asAgent(); err != nil {
 			return err
 		}
@@ -41,12 +49,12 @@ func (a *app) verb(use, short, path string, check cobra.PositionalArgs, make fun
 		if err != nil {
 			return err
 		}
-		return a.asVerb(cmd.Context(), path, p)
+		return a.asVerb(cmd.Context(), id, p)
 	}}
 }
 
 func (a *app) verbCmds() []*cobra.Command {
-	prime := &cobra.Command{Use: "prime", Short: "Print what this agent is to do", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+	prime := &cobra.Command{Use: "prime", Short: sentence("prime"), Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		t, err := a.asAgent()
 		if err != nil {
 			return err
@@ -61,35 +69,35 @@ func (a *app) verbCmds() []*cobra.Command {
 		})
 	}}
 	var severity, category string
-	escalate := a.verb("escalate MESSAGE", "Tell people about something", "escalate", cobra.MinimumNArgs(1),
+	escalate := a.verb("escalate", "MESSAGE", cobra.MinimumNArgs(1),
 		func(_ *cobra.Command, argv []string) (town.Payload, error) {
 			return &town.AgentEscalated{Severity: town.Severity(severity), Category: category, Message: strings.Join(argv, " ")}, nil
 		})
 	escalate.Flags().StringVar(&severity, "severity", string(town.SeverityMedium), "low, medium, high or critical")
 	escalate.Flags().StringVar(&category, "category", "help", "one word for its kind")
 	var files []string
-	changes := a.verb("request-changes FEEDBACK", "Ask for changes on the merge request's branch", "request-changes", cobra.MinimumNArgs(1),
+	changes := a.verb("request-changes", "FEEDBACK", cobra.MinimumNArgs(1),
 		func(_ *cobra.Command, argv []string) (town.Payload, error) {
 			text, err := a.text(strings.Join(argv, " "))
 			return &town.ChangesRequested{Feedback: text, Files: files}, err
 		})
 	changes.Flags().StringSliceVar(&files, "file", nil, "file that it is about; may be repeated")
 	var decision town.TriageResolved
-	resolve := a.verb("triage-resolve OPTION", "Decide the triage request (for the triage agent)", "triage-resolve", cobra.ExactArgs(1),
+	resolve := a.verb("agent-triage-resolve", "OPTION", cobra.ExactArgs(1),
 		func(_ *cobra.Command, argv []string) (town.Payload, error) {
 			decision.Resolution = town.Resolution(argv[0])
 			return &decision, nil
 		})
 	decisionFlags(resolve, &decision)
 	var tools []string
-	status := a.verb("agent-status LINE", "Say what this agent does now", "status", cobra.MinimumNArgs(1),
+	status := a.verb("agent-status", "LINE", cobra.MinimumNArgs(1),
 		func(_ *cobra.Command, argv []string) (town.Payload, error) {
 			return &town.AgentStatusLine{Line: strings.Join(argv, " "), Tools: tools}, nil
 		})
 	status.Flags().StringSliceVar(&tools, "tool", nil, "what it has running and waits for; may be repeated")
 	return []*cobra.Command{
 		prime, a.doneCmd(), changes, escalate, resolve, status,
-		a.verb("checkpoint TEXT", "Leave a note for the next run; - reads standard input", "checkpoint", cobra.MinimumNArgs(1),
+		a.verb("checkpoint", "TEXT", cobra.MinimumNArgs(1),
 			func(_ *cobra.Command, argv []string) (town.Payload, error) {
 				text, err := a.text(strings.Join(argv, " "))
 				return &town.AgentCheckpoint{Text: text}, err
@@ -100,7 +108,7 @@ func (a *app) verbCmds() []*cobra.Command {
 
 func (a *app) usageCmd() *cobra.Command {
 	var p town.AgentUsage
-	c := a.verb("usage", "Say what this agent has consumed since it said so last", "usage", cobra.NoArgs,
+	c := a.verb("usage", "", cobra.NoArgs,
 		func(*cobra.Command, []string) (town.Payload, error) { return &p, nil })
 	c.Flags().Int64Var(&p.TokensIn, "tokens-in", 0, "tokens of prompts")
 	c.Flags().Int64Var(&p.TokensOut, "tokens-out", 0, "tokens of answers")
@@ -111,7 +119,7 @@ func (a *app) usageCmd() *cobra.Command {
 
 func (a *app) doneCmd() *cobra.Command {
 	var summary, noChanges, prURL string
-	c := a.verb("done", "Say that the work is done and committed on its branch", "done", cobra.NoArgs,
+	c := a.verb("done", "", cobra.NoArgs,
 		func(cmd *cobra.Command, _ []string) (town.Payload, error) {
 			p := &town.AgentDone{Branch: os.Getenv("GASTOWN_BRANCH"), Summary: summary, NoChanges: noChanges, PRURL: prURL}
 			head, err := a.committed(cmd.Context(), p.Branch)

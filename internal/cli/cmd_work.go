@@ -33,7 +33,7 @@ func (f *beadFlags) register(c *cobra.Command) {
 func (a *app) slingCmd() *cobra.Command {
 	var f beadFlags
 	c := &cobra.Command{
-		Use: "sling TITLE", Short: "Make a bead; an agent takes it as soon as one can", Args: args(cobra.MinimumNArgs(1)),
+		Use: "sling TITLE", Short: sentence("create-bead"), Args: args(cobra.MinimumNArgs(1)),
 		Example: "  gastown sling \"Fix the typo in the README\"\n  gastown sling \"Add --json\" -b \"All list commands need it.\" -p high",
 		RunE: func(cmd *cobra.Command, argv []string) error {
 			return a.sling(cmd.Context(), strings.Join(argv, " "), &f)
@@ -202,25 +202,23 @@ func (a *app) listBeads(ctx context.Context, v url.Values, limit int) error {
 }
 
 func (a *app) beadVerbs(c *cobra.Command) {
-	for _, v := range []struct{ verb, short string }{
-		{"hold", "Keep a bead from being started"}, {"release", "End a hold"}, {"retry", "Open a failed bead again"},
-	} {
+	for _, verb := range []string{"hold", "release", "retry"} {
 		var reason string
-		sub := &cobra.Command{Use: v.verb + " ID", Short: v.short, Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+		sub := &cobra.Command{Use: verb + " ID", Short: sentence(verb + "-bead"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 			return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
-				if v.verb == "hold" {
-					return t.BeadVerb(ctx, id, v.verb, wire.Reason{Reason: reason})
+				if verb == "hold" {
+					return t.BeadVerb(ctx, id, verb, wire.Reason{Reason: reason})
 				}
-				return t.BeadVerb(ctx, id, v.verb, nil)
+				return t.BeadVerb(ctx, id, verb, nil)
 			})
 		}}
-		if v.verb == "hold" {
+		if verb == "hold" {
 			sub.Flags().StringVarP(&reason, "message", "m", "", "why")
 		}
 		c.AddCommand(sub)
 	}
 	var cancel wire.Cancel
-	sub := &cobra.Command{Use: "cancel ID", Short: "End a bead; its agent is stopped", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	sub := &cobra.Command{Use: "cancel ID", Short: sentence("cancel-bead"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 		return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
 			return t.BeadVerb(ctx, id, "cancel", cancel)
 		})
@@ -228,8 +226,8 @@ func (a *app) beadVerbs(c *cobra.Command) {
 	sub.Flags().StringVarP(&cancel.Reason, "message", "m", "", "why")
 	sub.Flags().StringVar((*string)(&cancel.As), "as", "", "closed (default) or failed")
 	c.AddCommand(sub)
-	for verb, short := range map[string]string{"depend": "Make a bead wait for another", "undepend": "End that"} {
-		c.AddCommand(&cobra.Command{Use: verb + " ID ON", Short: short, Args: args(cobra.ExactArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
+	for verb, id := range map[string]string{"depend": "add-dependency", "undepend": "remove-dependency"} {
+		c.AddCommand(&cobra.Command{Use: verb + " ID ON", Short: sentence(id), Args: args(cobra.ExactArgs(2)), RunE: func(cmd *cobra.Command, argv []string) error {
 			return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
 				if verb == "depend" {
 					return t.Depend(ctx, id, town.BeadID(argv[1]))
@@ -238,7 +236,7 @@ func (a *app) beadVerbs(c *cobra.Command) {
 			})
 		}})
 	}
-	c.AddCommand(&cobra.Command{Use: "ack ID", Short: "Say that you have seen an escalation", Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
+	c.AddCommand(&cobra.Command{Use: "ack ID", Short: sentence("acknowledge-escalation"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 		return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
 			return t.Acknowledge(ctx, id)
 		})
@@ -248,7 +246,7 @@ func (a *app) beadVerbs(c *cobra.Command) {
 func (a *app) updateBeadCmd() *cobra.Command {
 	var title, body, priority string
 	var labels []string
-	c := &cobra.Command{Use: "update ID", Short: "Change a bead's title, body, priority or labels", Args: args(cobra.ExactArgs(1))}
+	c := &cobra.Command{Use: "update ID", Short: sentence("update-bead"), Args: args(cobra.ExactArgs(1))}
 	c.Flags().StringVar(&title, "title", "", "title")
 	c.Flags().StringVarP(&body, "body", "b", "", "body; - reads it from standard input")
 	c.Flags().StringVarP(&priority, "priority", "p", "", "critical, high, medium or low")

@@ -163,9 +163,8 @@ func TestALookAheadTakesWhatIsPending(t *testing.T) {
 // What a flooded town has waiting is seen ahead as the loop will take it, and what is assumed comes in behind it.
 func TestALookAheadOfAFloodedTown(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "town.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, _ := start(t, j)
 		withRig(t, c)
 		var before town.TickNo

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -70,7 +69,7 @@ func isPaused(t *testing.T, c *Controller, o *outside, effects int) {
 // A plan past the pause is carried out to the letter, and the town is paused again.
 func TestAPlanIsCarriedOut(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	t.Cleanup(func() { _ = j.Close() })
 	c, o := paused(t, j)
 	p := resumption(t, c)
@@ -92,7 +91,7 @@ func TestAPlanIsCarriedOut(t *testing.T) {
 // What comes in at the last moment is taken, the plan is refused, and nothing is started.
 func TestAPlanIsOvertaken(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	t.Cleanup(func() { _ = j.Close() })
 	late := bead("Wave")
 	late.ID = "late"
@@ -115,7 +114,7 @@ func TestAPlanIsOvertaken(t *testing.T) {
 // A server that dies while a plan is being carried out finds the town paused.
 func TestAPlanIsCutOff(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	t.Cleanup(func() { _ = j.Close() })
 	f := &failing{Journal: j}
 	c, o := paused(t, f)

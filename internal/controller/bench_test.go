@@ -20,7 +20,7 @@ import (
 // BenchmarkEventToEffect sends a hundred events a second and measures from each one's arrival to
 // the start of the effect that it causes, with both durable in between.
 func BenchmarkEventToEffect(b *testing.B) {
-	j := openJournal(b, filepath.Join(b.TempDir(), "gastown.db"))
+	j := openFile(b, filepath.Join(b.TempDir(), "gastown.db"))
 	defer func() { _ = j.Close() }()
 	c, o := start(b, j)
 	defer c.Stop()
@@ -72,7 +72,7 @@ func BenchmarkTurn(b *testing.B) {
 
 func benchTurn(b *testing.B, changes int) {
 	ctx := context.Background()
-	j := openJournal(b, filepath.Join(b.TempDir(), "gastown.db"))
+	j := openFile(b, filepath.Join(b.TempDir(), "gastown.db"))
 	defer func() { _ = j.Close() }()
 	c, _ := start(b, j)
 	withRig(b, c)

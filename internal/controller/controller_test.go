@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gastown/internal/journal"
+	"gastown/internal/journal/memory"
 	"gastown/internal/journal/sqlite"
 	"gastown/internal/town"
 )
@@ -106,7 +106,18 @@ func (o *outside) carriedIDs() []string {
 	return out
 }
 
-func openJournal(t testing.TB, path string) journal.Journal {
+// openJournal returns a journal in memory. It goes on after a controller has stopped, as a file does.
+func openJournal(t testing.TB) journal.Journal {
+	t.Helper()
+	j, err := memory.NewStore().Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// openFile returns a journal in a file, for what is about that, or measures it.
+func openFile(t testing.TB, path string) journal.Journal {
 	t.Helper()
 	j, err := sqlite.Open(context.Background(), path)
 	if err != nil {
@@ -154,9 +165,8 @@ func bead(title string) town.Event {
 
 // TestQuietTownWritesNothing lets a thousand alarms ring in a town where nothing happens.
 func TestQuietTownWritesNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, o := start(t, j)
 		withRig(t, c)
 		synctest.Wait()
@@ -187,7 +197,7 @@ func TestQuietTownWritesNothing(t *testing.T) {
 // Events that wait together are counted as such, for the metric and for the status document.
 func TestPendingEventsAreCounted(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer j.Close()
 	c, o := start(t, j)
 	defer c.Stop()
@@ -212,7 +222,7 @@ func TestPendingEventsAreCounted(t *testing.T) {
 // What waited while no server ran is counted too, also beyond what one tick takes; in the end nothing waits.
 func TestPendingEventsAreCountedAfterAStart(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer j.Close()
 	c, _ := start(t, j)
 	withRig(t, c)
@@ -245,7 +255,7 @@ func TestPendingEventsAreCountedAfterAStart(t *testing.T) {
 // The status document says what keeps starts back, and what became of the effects of the last tick.
 func TestStatusTellsWhatKeepsStartsBack(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer j.Close()
 	c, o := start(t, j)
 	defer c.Stop()
@@ -285,7 +295,7 @@ func TestStatusTellsWhatKeepsStartsBack(t *testing.T) {
 // TestPlanIsTheNextTick holds the loop off by reading a plan first and letting it go on then.
 func TestPlanIsTheNextTick(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "gastown.db"))
+	j := openJournal(t)
 	defer func() { _ = j.Close() }()
 	ctx := context.Background()
 	c, _ := start(t, j)
@@ -321,7 +331,7 @@ func TestPlanIsTheNextTick(t *testing.T) {
 
 func TestKnownEventsGetTheFirstAnswer(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "gastown.db"))
+	j := openJournal(t)
 	defer func() { _ = j.Close() }()
 	c, _ := start(t, j)
 	defer c.Stop()
@@ -389,9 +399,8 @@ func (f *failing) CommitTick(ctx context.Context, id town.TownID, tk *town.Tick)
 // TestNothingStartsBeforeItIsDurable refuses commits for a while: no effect may start, the only answer is that
 // nothing has happened yet, the state stays, and all of it happens once the journal is well.
 func TestNothingStartsBeforeItIsDurable(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		f := &failing{Journal: openJournal(t, path)}
+		f := &failing{Journal: openJournal(t)}
 		c, o := start(t, f)
 		withRig(t, c)
 		f.set(journal.ErrFull)
@@ -439,9 +448,8 @@ func TestNothingStartsBeforeItIsDurable(t *testing.T) {
 // TestUnansweredEffectsAreCarriedOutAgain stops a controller before its effect was answered.
 func TestUnansweredEffectsAreCarriedOutAgain(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		defer func() { _ = j.Close() }()
 		c, o := start(t, j)
 		withRig(t, c)
@@ -476,9 +484,8 @@ func TestUnansweredEffectsAreCarriedOutAgain(t *testing.T) {
 // all would leave a process that the town knows nothing of.
 func TestAnswersOnRecordComeBeforeRepeats(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		defer func() { _ = j.Close() }()
 		c, o := start(t, j)
 		withRig(t, c)
@@ -505,7 +512,7 @@ func TestAnswersOnRecordComeBeforeRepeats(t *testing.T) {
 
 func TestSubscribersSeeEveryTick(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "gastown.db"))
+	j := openJournal(t)
 	defer func() { _ = j.Close() }()
 	c, _ := start(t, j)
 	withRig(t, c)

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -54,7 +53,7 @@ func whats(list []town.Happening) []string {
 // tick.
 func TestHappenedInPages(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer j.Close()
 	c, _ := start(t, j)
 	defer c.Stop()
@@ -99,7 +98,7 @@ func TestHappenedInPages(t *testing.T) {
 // At most a hundred things are told at once, however many are asked for.
 func TestHappenedIsBounded(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer j.Close()
 	c, _ := start(t, j)
 	defer c.Stop()
@@ -119,7 +118,7 @@ func TestHappenedIsBounded(t *testing.T) {
 // where there is no such town, it is that.
 func TestNothingHappenedToNobody(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer j.Close()
 	c, _ := start(t, j)
 	defer c.Stop()
@@ -138,9 +137,8 @@ func TestNothingHappenedToNobody(t *testing.T) {
 // What has left the town has a history for as long as the journal has its ticks; a bead in the
 // archive has an empty one after that.
 func TestHappenedToWhatIsGone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, _ := start(t, j)
 		withRig(t, c)
 		id := made(t, c, bead("x"))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"path/filepath"
 	"testing"
 
 	"gastown/internal/observe/logging"
@@ -14,7 +13,7 @@ import (
 // A tick that did something is one line; on the level of debugging each action is one too.
 func TestTicksAreLogged(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	defer func() { _ = j.Close() }()
 	var out bytes.Buffer
 	level := new(slog.LevelVar)

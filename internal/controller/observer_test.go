@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -90,9 +89,8 @@ func accept(t *testing.T, c *Controller) {
 // TestOnlyDifferencesBecomeEvents watches an agent for an hour, through silence and a runtime that
 // does not answer, to its end.
 func TestOnlyDifferencesBecomeEvents(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, o := start(t, j)
 		withRig(t, c)
 		key := runtime.Key{Town: "main", Agent: "toast", Run: 1}
@@ -161,9 +159,8 @@ func TestOnlyDifferencesBecomeEvents(t *testing.T) {
 }
 
 func TestSilenceIsALostHeartbeat(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, _ := start(t, j)
 		withRig(t, c)
 		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
@@ -201,9 +198,8 @@ func TestSilenceIsALostHeartbeat(t *testing.T) {
 // The answer to a start may be from a server that was killed: it is taken after the observer's first look, and nobody
 // tells the observer. The agent is seen all the same.
 func TestAStartThatIsAnsweredLateIsLookedAt(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, _ := start(t, j)
 		withRig(t, c)
 		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
@@ -275,23 +271,26 @@ func TestPatienceWithARuntimeThatDoesNotAnswer(t *testing.T) {
 // TestSilenceIsToldOncePerChange watches an agent that lives and stops writing: at a quarter of an hour
 // that is told, once, and that it writes again, once.
 func TestSilenceIsToldOncePerChange(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		j := openJournal(t, path)
+		j := openJournal(t)
 		c, _ := start(t, j)
 		withRig(t, c)
 		rt := &told{exits: make(chan runtime.Report)}
 		wrote := time.Now()
+		beat := func() {
+			rt.tell(func(r *told) {
+				r.reports = []runtime.Report{{
+					Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now(), Activity: wrote,
+				}}
+			})
+		}
 		live := func(d time.Duration) {
 			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(lookEvery) {
-				rt.tell(func(r *told) {
-					r.reports = []runtime.Report{{
-						Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now(), Activity: wrote,
-					}}
-				})
+				beat()
 			}
 			synctest.Wait()
 		}
+		beat() // whenever the observer looks for the first time
 		ob, end := observed(c, rt)
 		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
 			t.Fatal(err)

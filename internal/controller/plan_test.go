@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func files(t *testing.T, dir string) string {
 func TestPlansChangeNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	j := openJournal(t, filepath.Join(dir, "town.db"))
+	j := openFile(t, filepath.Join(dir, "town.db"))
 	t.Cleanup(func() { _ = j.Close() })
 	c, o := paused(t, j)
 	ctx := context.Background()
@@ -68,24 +69,24 @@ func TestPlansChangeNothing(t *testing.T) {
 // Plans are made while the town goes on, and each is of one moment: what it takes was pending then.
 func TestPlansUnderLoad(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "town.db"))
+	j := openJournal(t)
 	t.Cleanup(func() { _ = j.Close() })
 	c, _ := start(t, j)
 	t.Cleanup(c.Stop)
 	withRig(t, c)
 	ctx, done := context.WithCancel(context.Background())
-	submitted := make(chan int)
+	var acked atomic.Int64
+	ended := make(chan struct{})
 	go func() {
-		n := 0
+		defer close(ended)
 		for ctx.Err() == nil {
 			e := event(&town.BeadCreated{Beads: []town.NewBead{{Title: "Held", Rig: "web", Held: true}}})
 			if _, err := c.Submit(ctx, "main", e); err == nil {
-				n++
+				acked.Add(1)
 			}
 		}
-		submitted <- n
 	}()
-	for range 200 {
+	for plans := 0; plans < 200 || acked.Load() < 20; plans++ {
 		p, err := c.Plan(ctx, "main")
 		if err != nil {
 			t.Fatal(err)
@@ -96,9 +97,9 @@ func TestPlansUnderLoad(t *testing.T) {
 	}
 	done()
 	select {
-	case n := <-submitted:
-		beads := 0
-		if err := c.Read("main", func(s *town.State) { beads = len(s.Beads()) }); err != nil || n == 0 || beads < n {
+	case <-ended:
+		n, beads := int(acked.Load()), 0
+		if err := c.Read("main", func(s *town.State) { beads = len(s.Beads()) }); err != nil || beads < n {
 			t.Errorf("%d beads were acknowledged, %d are there (%v)", n, beads, err)
 		}
 	case <-time.After(30 * time.Second):

@@ -154,10 +154,10 @@ func (w *crowd) serve(t *testing.T, j journal.Journal, o *outside) (stop func())
 type quiet struct{ looks, events, most int }
 
 // watch lets the hour pass, after a start of all agents that does not count.
-func watch(t *testing.T, h hour, path string) quiet {
+func watch(t *testing.T, h hour) quiet {
 	t.Helper()
 	w := &crowd{hour: h, exits: make(chan runtime.Report), runs: map[runtime.Key]crowdRun{}, beads: map[town.BeadID]int{}}
-	j, o := openJournal(t, path), &outside{}
+	j, o := openJournal(t), &outside{}
 	stop := w.serve(t, j, o)
 	withRig(t, w.c)
 	batch := &town.BeadCreated{}
@@ -221,8 +221,7 @@ func TestAnHourIsQuiet(t *testing.T) {
 		for i, h := range hours {
 			t.Run(h.name, func(t *testing.T) {
 				t.Parallel()
-				path := filepath.Join(t.TempDir(), "gastown.db")
-				synctest.Test(t, func(t *testing.T) { rows[i] = watched(t, h, path) })
+				synctest.Test(t, func(t *testing.T) { rows[i] = watched(t, h) })
 			})
 		}
 	})
@@ -231,9 +230,9 @@ func TestAnHourIsQuiet(t *testing.T) {
 }
 
 // watched lets an hour pass, checks how quiet it was and returns its row of the table.
-func watched(t *testing.T, h hour, path string) string {
+func watched(t *testing.T, h hour) string {
 	t.Helper()
-	q := watch(t, h, path)
+	q := watch(t, h)
 	if all := crowdSize * int(time.Hour/lookEvery); q.looks < all*9/10 {
 		t.Errorf("%d looks, want about %d", q.looks, all)
 	}

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,9 +31,8 @@ func (d *deaf) Append(ctx context.Context, id town.TownID, events []town.Event) 
 // by itself when there is room.
 func TestRefusedEventsAreAProblem(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "gastown.db")
 	synctest.Test(t, func(t *testing.T) {
-		d := &deaf{Journal: openJournal(t, path)}
+		d := &deaf{Journal: openJournal(t)}
 		defer func() { _ = d.Close() }()
 		c, o := start(t, d)
 		defer c.Stop()
@@ -79,7 +77,7 @@ func TestRefusedEventsAreAProblem(t *testing.T) {
 // A refusal that is the sender's own fault is no problem of the town.
 func TestNonsenseIsNoProblemOfTheJournal(t *testing.T) {
 	t.Parallel()
-	j := openJournal(t, filepath.Join(t.TempDir(), "gastown.db"))
+	j := openJournal(t)
 	defer func() { _ = j.Close() }()
 	c, o := start(t, j)
 	defer c.Stop()

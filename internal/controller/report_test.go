@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,10 +26,10 @@ func reports(t *testing.T) (*report.Reporter, *sentrytest.Receiver) {
 }
 
 // damaged returns a journal in which a held bead is in progress.
-func damaged(t *testing.T, path string) journal.Journal {
+func damaged(t *testing.T) journal.Journal {
 	t.Helper()
 	ctx := context.Background()
-	j := openJournal(t, path)
+	j := openJournal(t)
 	c, _ := start(t, j)
 	withRig(t, c)
 	res, err := c.Submit(ctx, "main", event(&town.BeadCreated{Beads: []town.NewBead{{Title: "x", Held: true}}}))
@@ -48,7 +47,7 @@ func damaged(t *testing.T, path string) journal.Journal {
 func TestADryRunReportsNothing(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	j := damaged(t, filepath.Join(t.TempDir(), "town.db"))
+	j := damaged(t)
 	defer func() { _ = j.Close() }()
 	r, in := reports(t)
 	o := &outside{}
@@ -83,9 +82,8 @@ func TestADryRunReportsNothing(t *testing.T) {
 // again. An idle town checks in once a minute.
 func TestTroubleOfTheJournalIsReported(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "town.db")
 	synctest.Test(t, func(t *testing.T) {
-		f := &failing{Journal: openJournal(t, path)}
+		f := &failing{Journal: openJournal(t)}
 		r, in := reports(t)
 		ctx, end := context.WithCancel(t.Context())
 		go r.Run(ctx)

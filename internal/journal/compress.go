@@ -7,8 +7,11 @@ import (
 )
 
 // Compress makes a snapshot smaller. Every implementation stores what it returns; it carries a
-// checksum.
+// checksum. An empty snapshot is ErrInvalid: no state can be restored from it.
 func Compress(data []byte) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, fmt.Errorf("the snapshot is empty: %w", ErrInvalid)
+	}
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, fmt.Errorf("cannot compress snapshot: %w", err)

@@ -25,6 +25,8 @@ var (
 	ErrFull = errors.New("no space left for the journal")
 	// ErrDamaged: what is stored cannot be read back.
 	ErrDamaged = errors.New("the journal is damaged")
+	// ErrInUse: somebody else has the store open.
+	ErrInUse = errors.New("in use")
 	// ErrClosed: the journal has been closed.
 	ErrClosed = errors.New("the journal is closed")
 )
@@ -93,7 +95,7 @@ type Journal interface {
 	Reader
 
 	// CreateTown enters a town together with its first snapshot: its state before any tick.
-	// ErrTownExists if the id is taken.
+	// ErrTownExists if the id is taken, ErrInvalid if it or the snapshot is empty.
 	CreateTown(ctx context.Context, id town.TownID, name string, at town.Time, snapshot []byte) error
 
 	// Towns lists the towns by id.
@@ -114,7 +116,8 @@ type Journal interface {
 	CommitTick(ctx context.Context, id town.TownID, t *town.Tick) error
 
 	// SaveSnapshot stores the state after a stored tick; its time is the tick's. Saving the same
-	// tick's again replaces it. ErrConflict if the journal does not have the tick (any more).
+	// tick's again replaces it. ErrConflict if the journal does not have the tick (any more), ErrInvalid if
+	// the state is empty.
 	SaveSnapshot(ctx context.Context, id town.TownID, tick town.TickNo, data []byte) error
 
 	// TicksAbout lists the whole records of ticks about one bead or agent, newest first: those that

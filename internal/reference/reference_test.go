@@ -1,6 +1,6 @@
 // Package reference has no code. Its test writes the pages of docs/reference from the core's own
-// lists of rules, events, actions and invariants, and holds the pages to them. Run it with -rewrite,
-// or "make reference", after a change of the lists or of the scenario files.
+// lists of rules, events, actions and invariants and from the table of verbs, and holds the pages to
+// them. Run it with -rewrite, or "make reference", after a change of the lists or of the scenario files.
 package reference
 
 import (
@@ -18,21 +18,27 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the pages of docs/reference anew")
 
 // made begins every page.
-const made = "<!-- Made by \"make reference\" from the lists in internal/town. Do not edit. -->\n\n"
+func made(from string) string {
+	return fmt.Sprintf("<!-- Made by \"make reference\" from %s. Do not edit. -->\n\n", from)
+}
+
+// lists is where most pages are from.
+const lists = "the lists in internal/town"
 
 func TestReferenceIsFresh(t *testing.T) {
 	t.Parallel()
 	shown := scanScenarios(t)
-	for _, page := range []struct{ name, text string }{
-		{"rules.md", rulesPage(shown)},
-		{"events.md", eventsPage(t)},
-		{"actions.md", actionsPage(shown)},
-		{"invariants.md", invariantsPage()},
-		{"waits.md", waitsPage()},
-		{"settings.md", settingsPage()},
+	for _, page := range []struct{ name, from, text string }{
+		{"rules.md", lists, rulesPage(shown)},
+		{"events.md", lists, eventsPage(t)},
+		{"actions.md", lists, actionsPage(shown)},
+		{"invariants.md", lists, invariantsPage()},
+		{"waits.md", lists, waitsPage()},
+		{"settings.md", lists, settingsPage()},
+		{"verbs.md", "the table in internal/verbs", verbsPage(t)},
 	} {
 		path := filepath.Join("..", "..", "docs", "reference", page.name)
-		want := made + page.text
+		want := made(page.from) + page.text
 		if *rewrite {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				t.Fatal(err)

@@ -7,16 +7,22 @@ import (
 	"testing"
 
 	"gastown/internal/journal"
+	"gastown/internal/journal/sqlite"
 	"gastown/internal/town"
 )
 
 // Ticks that were stored before records came with their events are replayed from the rows of those.
 func TestOldHistoriesAreReplayed(t *testing.T) {
 	t.Parallel()
-	l := stuck(t)
+	path := filepath.Join(t.TempDir(), "town.db")
+	j, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := stuckOn(t, newLifeOn(t, j))
 	edit := func(statement string) {
 		t.Helper()
-		db, err := sql.Open("sqlite", filepath.Join(l.dir, "town.db"))
+		db, err := sql.Open("sqlite", path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +40,7 @@ func TestOldHistoriesAreReplayed(t *testing.T) {
 		t.Errorf("%d events of %d in %d ticks of %d, exact %t", res.Events, before.Events, len(ticks), len(all), res.Exact)
 	}
 	edit("UPDATE ticks SET taken = NULL; DELETE FROM town_events WHERE seq = 3")
-	_, err := Run(t.Context(), l.j, "main", Query{}, func(*Tick, *town.State) error { return nil })
+	_, err = Run(t.Context(), l.j, "main", Query{}, func(*Tick, *town.State) error { return nil })
 	if !errors.Is(err, journal.ErrDamaged) {
 		t.Errorf("with an event lost: %v", err)
 	}

@@ -4,21 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"gastown/internal/journal"
-	"gastown/internal/journal/sqlite"
+	inmemory "gastown/internal/journal/memory"
 	"gastown/internal/town"
 )
 
 const begin = town.Time(1_790_000_000_000)
 
-// life is a town with a history in a real journal.
+// life is a town with a history in a journal.
 type life struct {
 	t   *testing.T
-	dir string
 	j   journal.Journal
 	s   *town.State
 	now town.Time
@@ -29,13 +27,17 @@ type life struct {
 
 func newLife(t *testing.T) *life {
 	t.Helper()
-	dir := t.TempDir()
-	j, err := sqlite.Open(context.Background(), filepath.Join(dir, "town.db"))
+	j, err := inmemory.NewStore().Open()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newLifeOn(t, j)
+}
+
+func newLifeOn(t *testing.T, j journal.Journal) *life {
+	t.Helper()
 	t.Cleanup(func() { _ = j.Close() })
-	l := &life{t: t, dir: dir, j: j, s: town.New("main", "Main", begin), now: begin, plans: map[town.TickNo][]town.Action{}}
+	l := &life{t: t, j: j, s: town.New("main", "Main", begin), now: begin, plans: map[town.TickNo][]town.Action{}}
 	if err := j.CreateTown(context.Background(), "main", "Main", begin, l.s.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,12 @@ func (l *life) snapshot() {
 // stuck is a window in which an agent falls silent while nobody knows whether it was started, its bead
 // waits for the back-off, and the next starts are refused.
 func stuck(t *testing.T) *life {
-	l := newLife(t)
+	t.Helper()
+	return stuckOn(t, newLife(t))
+}
+
+func stuckOn(t *testing.T, l *life) *life {
+	t.Helper()
 	one := 1
 	l.step(0,
 		town.Event{Payload: &town.TownConfigured{Settings: town.Settings{

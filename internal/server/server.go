@@ -50,6 +50,9 @@ type Options struct {
 	LabelledTowns int
 	// Now is the clock of the towns; time.Now if nil.
 	Now func() time.Time
+	// OpenJournal opens the journal that belongs to a path in the data folder; nil opens a SQLite file there.
+	// Tests that are not about files keep it in memory.
+	OpenJournal func(ctx context.Context, path string) (journal.Journal, error)
 	// Journal and Runtime put something between the server and those, if they are not nil: for seeing how it
 	// bears their faults.
 	Journal func(journal.Journal) journal.Journal
@@ -112,7 +115,11 @@ func (s *Server) start(ctx context.Context) error {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
 	}
-	j, err := sqlite.Open(ctx, filepath.Join(home, "gastown.db"))
+	open := s.opts.OpenJournal
+	if open == nil {
+		open = openFile
+	}
+	j, err := open(ctx, filepath.Join(home, "gastown.db"))
 	if err != nil {
 		if errors.Is(err, journal.ErrDamaged) { // whoever has started it may be a program
 			s.reports.Journal("", journal.ClassOf(err))
@@ -162,6 +169,14 @@ func (s *Server) start(ctx context.Context) error {
 	s.wait.Go(func() { s.reports.Run(observe) })
 	s.serve(metrics)
 	return s.writeInfo()
+}
+
+func openFile(ctx context.Context, path string) (journal.Journal, error) {
+	j, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, err // and no journal that is a nil *sqlite.Journal
+	}
+	return j, nil
 }
 
 // prepareReports makes what tells people outside, as far as that is wanted.

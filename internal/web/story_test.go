@@ -2,20 +2,19 @@ package web_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 
-	"gastown/internal/journal/sqlite"
+	"gastown/internal/journal/memory"
 	"gastown/internal/town"
 )
 
 // begin is when every story begins.
 const begin = town.Time(1_790_000_000_000)
 
-// story is a town with a history in a real journal, made on a time of its own.
+// story is a town with a history, made on a time of its own.
 type story struct {
 	t   *testing.T
-	j   *sqlite.Journal
+	j   *memory.Journal
 	s   *town.State
 	now town.Time
 	n   int
@@ -25,7 +24,7 @@ type story struct {
 
 func newStory(t *testing.T) *story {
 	t.Helper()
-	j, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "town.db"))
+	j, err := memory.NewStore().Open()
 	if err != nil {
 		t.Fatal(err)
 	}

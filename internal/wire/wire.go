@@ -29,8 +29,8 @@ type NewTown struct {
 
 // TownPatch sets configuration values of a town.
 type TownPatch struct {
-	Name     string        `json:"name,omitempty" maxLength:"100"`
-	Settings town.Settings `json:"settings,omitempty"`
+	Name     string        `json:"name,omitempty" maxLength:"100" doc:"The name that people see."`
+	Settings town.Settings `json:"settings,omitempty" doc:"Values to set; those not named stay as they are."`
 	Unset    []string      `json:"unset,omitempty" maxItems:"100" doc:"Keys that get their default back, such as max_agents or env.NAME."`
 }
 
@@ -51,25 +51,25 @@ type NewRig struct {
 
 // RigPatch changes a rig.
 type RigPatch struct {
-	DefaultBranch string        `json:"defaultBranch,omitempty"`
-	Settings      town.Settings `json:"settings,omitempty"`
+	DefaultBranch string        `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on."`
+	Settings      town.Settings `json:"settings,omitempty" doc:"Overrides to set; those not named stay as they are."`
 	Unset         []string      `json:"unset,omitempty" maxItems:"100" doc:"Keys that the rig takes from the town again."`
 }
 
 // Reason is why somebody does something.
 type Reason struct {
-	Reason string `json:"reason,omitempty" maxLength:"1000"`
+	Reason string `json:"reason,omitempty" maxLength:"1000" doc:"Kept on record; shown to whoever asks why."`
 }
 
 // Cancel ends a bead.
 type Cancel struct {
-	As     town.BeadStatus `json:"as,omitempty" enum:"closed,failed" doc:"Default: closed."`
-	Reason string          `json:"reason,omitempty" maxLength:"1000"`
+	As     town.BeadStatus `json:"as,omitempty" enum:"closed,failed" doc:"closed (default) or failed."`
+	Reason string          `json:"reason,omitempty" maxLength:"1000" doc:"Kept as what the bead came to."`
 }
 
 // DependsOn names a bead.
 type DependsOn struct {
-	On town.BeadID `json:"dependsOn" minLength:"1"`
+	On town.BeadID `json:"dependsOn" minLength:"1" doc:"The bead that must be closed first."`
 }
 
 // Bead is a bead with what hangs together with it.
@@ -92,11 +92,11 @@ type BeadPage struct {
 
 // NewConvoy asks for a convoy.
 type NewConvoy struct {
-	Title     string         `json:"title" minLength:"1"`
-	Body      string         `json:"body,omitempty"`
-	MergeMode town.MergeMode `json:"mergeMode,omitempty" enum:"review-then-land,review-and-merge"`
-	Staged    *bool          `json:"staged,omitempty"`
-	Tasks     []town.NewBead `json:"tasks" minItems:"1"`
+	Title     string         `json:"title" minLength:"1" doc:"One line; the convoy's branch is named after it."`
+	Body      string         `json:"body,omitempty" doc:"What the tasks are for together."`
+	MergeMode town.MergeMode `json:"mergeMode,omitempty" enum:"review-then-land,review-and-merge" doc:"review-then-land or review-and-merge; convoy_merge_mode if empty."`
+	Staged    *bool          `json:"staged,omitempty" doc:"The tasks wait until the convoy is started; staged_convoys if not set."`
+	Tasks     []town.NewBead `json:"tasks" minItems:"1" doc:"The tasks to make, in this order."`
 }
 
 // Convoy is a convoy with its members.
@@ -172,7 +172,7 @@ type Prime struct {
 
 // Nudge is what an agent is to be told.
 type Nudge struct {
-	Message string `json:"message" minLength:"1" maxLength:"2000"`
+	Message string `json:"message" minLength:"1" maxLength:"2000" doc:"What the agent is to be told."`
 }
 
 // Mail is what an agent has not read yet.

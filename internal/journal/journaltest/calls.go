@@ -50,7 +50,7 @@ func unknownTown(t *testing.T, f *fixture) {
 			want(t, err, journal.ErrNotFound)
 		}
 	}
-	want(t, f.CreateTown(ctx, "", "Nameless", 1, nil), journal.ErrInvalid)
+	want(t, f.CreateTown(ctx, "", "Nameless", 1, []byte("x")), journal.ErrInvalid)
 }
 
 // endedContext shows that a call whose context has ended before does nothing.
@@ -71,7 +71,7 @@ func endedContext(t *testing.T, f *fixture) {
 				want(t, err, context.Canceled)
 			}
 		}
-		want(t, f.CreateTown(ended, "another", "", 1, nil), context.Canceled)
+		want(t, f.CreateTown(ended, "another", "", 1, []byte("x")), context.Canceled)
 	}
 	f.reopen(t)
 	after, err := f.Stats(ctx, id)
@@ -96,7 +96,7 @@ func closed(t *testing.T, f *fixture) {
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	g := &fixture{open: f.open, place: f.place}
-	g.Journal = f.open(t, f.place)
+	g.start(t)
 	defer func() { _ = g.Close() }()
 	_, err = g.Append(gone, id, []town.Event{rig(1)})
 	want(t, err, context.Canceled)
@@ -120,7 +120,7 @@ func closedForAll(t *testing.T, f *fixture) {
 	}
 	_, err := f.Towns(ctx)
 	want(t, err, journal.ErrClosed)
-	want(t, f.CreateTown(ctx, "another", "", 1, nil), journal.ErrClosed)
+	want(t, f.CreateTown(ctx, "another", "", 1, []byte("x")), journal.ErrClosed)
 }
 
 // everyEventType stores an event of every type, with every field of the payload set.

@@ -2,7 +2,9 @@
 // all that its own tests need beside what is special to it.
 //
 // It assumes that a journal can be opened again on the same place after Close: durability is shown
-// by that, and by the implementation's own tests that kill processes.
+// by that, and by the implementation's own tests that kill processes. It also plays random calls on the
+// implementation and on the journal in memory, which must answer alike: what one of them refuses, or lists
+// in another order, the other must as well.
 package journaltest
 
 import (
@@ -21,7 +23,7 @@ import (
 
 // Open opens the journal at a place, which is a new folder for each test; opening the same place
 // again gets the same journal.
-type Open func(t testing.TB, place string) journal.Journal
+type Open func(place string) (journal.Journal, error)
 
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
@@ -53,11 +55,18 @@ func Run(t *testing.T, open Open) {
 		"room for ticks":      roomForTicks,
 		"ticks about":         aboutTicks,
 		"ticks about lives":   aboutLives,
+		"one at a time":       oneAtATime,
+		"empty snapshots":     emptySnapshots,
+		"answers are copies":  answersAreCopies,
+		"events of a tick":    eventsOfATick,
+		"after retention":     afterRetention,
+		"archive of a moment": archiveOfAMoment,
+		"random calls":        randomCalls,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fixture{open: open, place: t.TempDir()}
-			f.Journal = open(t, f.place)
+			f.start(t)
 			t.Cleanup(func() { _ = f.Close() })
 			test(t, f)
 		})
@@ -76,7 +85,17 @@ func (f *fixture) reopen(t testing.TB) {
 	if err := f.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	f.Journal = f.open(t, f.place)
+	f.start(t)
+}
+
+// start opens the journal.
+func (f *fixture) start(t testing.TB) {
+	t.Helper()
+	j, err := f.open(f.place)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	f.Journal = j
 }
 
 const id = town.TownID("main")
@@ -135,7 +154,7 @@ func want(t testing.TB, err, is error) {
 
 func towns(t *testing.T, f *fixture) {
 	f.begin(t)
-	want(t, f.CreateTown(ctx, id, "Again", 1, nil), journal.ErrTownExists)
+	want(t, f.CreateTown(ctx, id, "Again", 1, []byte("x")), journal.ErrTownExists)
 	if err := f.CreateTown(ctx, "another", "Another", 7, town.New("another", "Another", 7).Snapshot()); err != nil {
 		t.Fatal(err)
 	}

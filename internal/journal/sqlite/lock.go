@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gastown/internal/journal"
 )
 
 // fileLock is a lock file that is held. It is there only while somebody holds it, or until the
@@ -106,7 +108,7 @@ func inUse(path string, pid int) error {
 	if pid != 0 {
 		holder += fmt.Sprintf(" (process %d)", pid)
 	}
-	return fmt.Errorf("cannot open journal %s: %w: %s has it: stop that one first, or name another data folder", path, ErrInUse, holder)
+	return fmt.Errorf("cannot open journal %s: the file is %w: %s has it: stop that one first, or name another data folder", path, journal.ErrInUse, holder)
 }
 
 // current reports whether f is still the file that its name leads to.

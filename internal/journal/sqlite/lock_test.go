@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gastown/internal/journal"
 )
 
 // heldBy locks the file as a child of that process would that has inherited the lock, and returns what
@@ -71,14 +73,14 @@ func TestLockOfALivingServerIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "town.db")
 	defer heldBy(t, path, os.Getpid())()
-	if _, err := Open(context.Background(), path); !errors.Is(err, ErrInUse) {
+	if _, err := Open(context.Background(), path); !errors.Is(err, journal.ErrInUse) {
 		t.Errorf("opened beside a living server: %v", err)
 	}
 	other := filepath.Join(t.TempDir(), "town.db")
 	defer heldBy(t, other, deadProcess(t))()
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
-	if _, err := Open(stopped, other); !errors.Is(err, ErrInUse) {
+	if _, err := Open(stopped, other); !errors.Is(err, journal.ErrInUse) {
 		t.Errorf("went on waiting for a lock after the end: %v", err)
 	}
 }

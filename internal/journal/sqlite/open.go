@@ -15,10 +15,8 @@ import (
 	"gastown/internal/journal"
 )
 
-// Why a file is refused, besides journal.ErrDamaged and journal.ErrFull.
+// Why a file is refused, besides journal.ErrInUse, journal.ErrDamaged and journal.ErrFull.
 var (
-	// ErrInUse: another server has the file.
-	ErrInUse = errors.New("the file is in use")
 	// ErrForeign: the file belongs to another program.
 	ErrForeign = errors.New("the file is the database of another program")
 	// ErrNewer: a newer gastown has changed the schema.

@@ -137,18 +137,15 @@ func (j *Journal) TickHeads(ctx context.Context, id town.TownID, f journal.TickF
 // ArchivedBead implements journal.Journal.
 func (j *Journal) ArchivedBead(ctx context.Context, id town.TownID, bead town.BeadID) (*town.Bead, error) {
 	doing := fmt.Sprintf("cannot read archived bead of town %s", id)
-	x := town.Change{Kind: town.KindBead, ID: string(bead)}
-	err := j.read.QueryRowContext(ctx, "SELECT version, body FROM archive WHERE town = ? AND bead = ?", id, bead).Scan(&x.Version, &x.Data)
+	var version int
+	var data []byte
+	err := j.read.QueryRowContext(ctx, "SELECT version, body FROM archive WHERE town = ? AND bead = ?", id, bead).Scan(&version, &data)
 	if err != nil {
 		return nil, j.explain(ctx, doing, absent(err, "bead "+string(bead)))
 	}
-	e, err := x.Entity()
+	b, err := journal.BeadOf(bead, version, data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: bead %s: %w: %w", doing, bead, journal.ErrDamaged, err)
-	}
-	b, ok := e.(*town.Bead)
-	if !ok {
-		return nil, fmt.Errorf("%s: bead %s is empty: %w", doing, bead, journal.ErrDamaged)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return b, nil
 }

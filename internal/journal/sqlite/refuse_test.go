@@ -168,7 +168,7 @@ func TestOneFileHasOneLock(t *testing.T) {
 	j := openAt(t, filepath.Dir(path))
 	defer j.Close()
 	_, err := Open(context.Background(), link)
-	if !errors.Is(err, ErrInUse) {
+	if !errors.Is(err, journal.ErrInUse) {
 		t.Errorf("the error is %v, want one that says it is in use", err)
 	}
 	if want := fmt.Sprintf("process %d", os.Getpid()); err != nil && !contains(err.Error(), want) {

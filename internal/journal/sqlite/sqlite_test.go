@@ -18,16 +18,20 @@ import (
 
 func openAt(t testing.TB, dir string) journal.Journal {
 	t.Helper()
-	j, err := Open(context.Background(), filepath.Join(dir, "gastown.db"))
+	j, err := openIn(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return j
 }
 
+func openIn(dir string) (journal.Journal, error) {
+	return Open(context.Background(), filepath.Join(dir, "gastown.db"))
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	journaltest.Run(t, openAt)
+	journaltest.Run(t, openIn)
 }
 
 // made returns the path of a journal with some history, closed.

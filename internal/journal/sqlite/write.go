@@ -40,7 +40,7 @@ func (j *Journal) Append(ctx context.Context, id town.TownID, events []town.Even
 	doing := fmt.Sprintf("cannot append events to town %s", id)
 	payloads := make([]string, len(events))
 	for i := range events {
-		data, err := payloadOf(&events[i])
+		data, err := journal.PayloadOf(&events[i])
 		if err != nil {
 			return nil, fmt.Errorf("%s: event %d of the batch: %w", doing, i+1, err)
 		}
@@ -92,27 +92,6 @@ func tryOut(c *conn, id town.TownID, seq town.Seq) error {
 	return err
 }
 
-// payloadOf encodes an event's payload. What could not be read back is refused here: an event
-// that cannot be read would block all that come after it.
-func payloadOf(e *town.Event) ([]byte, error) {
-	switch {
-	case e.ID == "":
-		return nil, fmt.Errorf("it has no id: %w", journal.ErrInvalid)
-	case e.Payload == nil:
-		return nil, fmt.Errorf("%s has no payload: %w", e.ID, journal.ErrInvalid)
-	case e.Payload.Type() != e.Type:
-		return nil, fmt.Errorf("%s is of type %q and has the payload of %q: %w", e.ID, e.Type, e.Payload.Type(), journal.ErrInvalid)
-	}
-	data, err := town.EncodePayload(e.Payload)
-	if err == nil {
-		_, err = town.DecodePayload(e.Type, data)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", e.ID, journal.ErrInvalid, err)
-	}
-	return data, nil
-}
-
 func appendOne(c *conn, id town.TownID, e *town.Event, payload string, seq town.Seq) (journal.Receipt, error) {
 	n, err := c.exec(`INSERT INTO town_events (town, seq, event_id, type, agent, run, bead, sender, created, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (town, event_id) DO NOTHING`,
@@ -145,7 +124,7 @@ func (j *Journal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) 
 		}
 		outcomes[i] = string(data)
 	}
-	changes, err := changesOf(t)
+	aside, err := journal.AsideOf(t)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -169,7 +148,7 @@ func (j *Journal) CommitTick(ctx context.Context, id town.TownID, t *town.Tick) 
 		if err := putSubjects(c, id, t.No, slices.Concat(about, named)); err != nil {
 			return err
 		}
-		return changes.keep(c, id, t.No)
+		return putAside(c, id, t.No, aside)
 	})
 }
 
@@ -220,51 +199,17 @@ func nextTick(c *conn, id town.TownID, t *town.Tick) error {
 	return fmt.Errorf("it is of %s, the newest stored is tick %d of %s: %w", t.At, last, at, journal.ErrConflict)
 }
 
-// kept is what of a tick's changes has a place of its own besides the record.
-type kept struct {
-	name     *string // the town's, if the tick changed the town
-	archived []archivedBead
-}
-
-type archivedBead struct {
-	bead   *town.Bead
-	change *town.Change
-}
-
-// changesOf finds the town's new name and the beads that left for the archive.
-func changesOf(t *town.Tick) (kept, error) {
-	var k kept
-	for i := range t.Changes {
-		x := &t.Changes[i]
-		if !x.Archived && (x.Kind != town.KindTown || x.Gone) {
-			continue
-		}
-		e, err := x.Entity()
-		if err != nil {
-			return k, err
-		}
-		switch e := e.(type) {
-		case *town.Town:
-			k.name = &e.Name
-		case *town.Bead:
-			k.archived = append(k.archived, archivedBead{e, x})
-		default:
-			return k, fmt.Errorf("%s %s cannot be archived: %w", x.Kind, x.ID, journal.ErrInvalid)
-		}
-	}
-	return k, nil
-}
-
-func (k kept) keep(c *conn, id town.TownID, tick town.TickNo) error {
-	if k.name != nil {
-		if _, err := c.exec("UPDATE towns SET name = ? WHERE id = ?", *k.name, id); err != nil {
+// putAside stores what of a tick has a place of its own besides the record.
+func putAside(c *conn, id town.TownID, tick town.TickNo, aside journal.Aside) error {
+	if aside.Name != nil {
+		if _, err := c.exec("UPDATE towns SET name = ? WHERE id = ?", *aside.Name, id); err != nil {
 			return err
 		}
 	}
-	for _, a := range k.archived {
-		b := a.bead
+	for _, a := range aside.Archived {
+		b := a.Bead
 		if _, err := c.exec(`INSERT OR REPLACE INTO archive (town, bead, rig, tick, type, status, title, closed, version, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, b.ID, b.Rig, tick, b.Type, b.Status, b.Title, b.Closed, a.change.Version, a.change.Data); err != nil {
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, b.ID, b.Rig, tick, b.Type, b.Status, b.Title, b.Closed, a.Change.Version, a.Change.Data); err != nil {
 			return err
 		}
 	}

@@ -127,7 +127,7 @@ func TestLeavingBeforeItsTurn(t *testing.T) {
 	release, _ := hold(j, func(*conn) error { return nil })
 	ctx, cancel := context.WithCancel(context.Background())
 	left := make(chan error, 1)
-	go func() { left <- j.CreateTown(ctx, "a", "", 1, nil) }()
+	go func() { left <- j.CreateTown(ctx, "a", "", 1, []byte("x")) }()
 	cancel()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller got %v", err)
@@ -147,7 +147,7 @@ func TestCloseWhileOthersWait(t *testing.T) {
 	const waiting = 5
 	answers := make(chan error, waiting)
 	for i := range waiting {
-		go func() { answers <- j.CreateTown(context.Background(), town.TownID(fmt.Sprint(i)), "", 1, nil) }()
+		go func() { answers <- j.CreateTown(context.Background(), town.TownID(fmt.Sprint(i)), "", 1, []byte("x")) }()
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- j.Close() }()
