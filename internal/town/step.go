@@ -45,12 +45,15 @@ func (s *State) Step(in Input) *Tick {
 	t := &tick{s: s, now: max(in.Now, s.at), no: s.tick + 1, gone: map[ref]*Bead{}}
 	t.rec = &Tick{No: t.no, At: t.now, RuleSet: RuleSet}
 	s.agenda.ripen(t.now)
-	t.mendEarly()
+	t.validate()
 	if len(in.Events) > 0 {
 		t.rec.Events = make([]EventOutcome, 0, len(in.Events))
 	}
 	for i := range in.Events {
 		t.apply(&in.Events[i])
+	}
+	if len(in.Events)+len(t.breaches) > 0 {
+		t.repairMarked()
 	}
 	t.settle()
 	t.conclude()
