@@ -132,6 +132,19 @@ func invariantOf(number int) *Invariant { return &invariants[number-1] }
 // recovery is the rule that an invariant's recovery acts as.
 func (inv *Invariant) recovery() string { return fmt.Sprint("recovery/", inv.Number) }
 
+// FoundBy says who may be the first to find that the invariant does not hold, for the reference.
+func (inv *Invariant) FoundBy() string {
+	switch {
+	case inv.mend == nil:
+		return "whoever performs an action that contradicts another, and the bounds on passes through the rules and recoveries"
+	case inv.late:
+		return "the check after the rules"
+	case inv.early:
+		return "the check before the events, which has it recovered at once; the check after them"
+	}
+	return "the check before the events, to have it recovered after them, unless they do; the check after them"
+}
+
 // breach is an invariant that does not hold for an entity.
 type breach struct {
 	number int

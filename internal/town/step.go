@@ -33,8 +33,8 @@ type tick struct {
 	gone map[ref]*Bead
 }
 
-// Step applies the events, lets the rules decide until nothing more follows, checks the
-// invariants, recovers what does not hold, and changes the state accordingly. It returns the record of all that; a record that
+// Step notes what does not hold of what it is about to look at, applies the events, recovers what does not hold then, lets
+// the rules decide until nothing more follows, checks the invariants again, and changes the state accordingly. It returns the record of all that; a record that
 // is Empty changed nothing and takes no number. Now never goes back: an earlier one counts as the
 // time of the last recorded tick. Until the next Step, Revert can undo it.
 func (s *State) Step(in Input) *Tick {
