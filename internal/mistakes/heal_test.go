@@ -53,12 +53,6 @@ var healMistakes = []mistake{
 		wrong: "What is wrong in a town that was loaded is repaired and nobody is told.",
 	},
 	{
-		name: "reached-by-events-and-not-told", file: "step.go",
-		old:   "if len(in.Events)+len(t.breaches) > 0 {",
-		new:   "if len(t.breaches) > 0 {",
-		wrong: "What events leave that is wrong is seen only once rules have acted on it.",
-	},
-	{
 		name: "passing-counts-as-wrong", file: "invariant.go",
 		old:   "if c.settled || inv.passing == nil || !inv.passing(c, r) {",
 		new:   "if c.settled || inv.passing == nil || inv.Number != invReview || !inv.passing(c, r) {",

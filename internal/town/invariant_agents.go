@@ -260,12 +260,16 @@ func setToWork(c *checker, a *Agent) []Action {
 		return []Action{toIdle(a, "it holds no bead")}
 	}
 	b := c.s.beads[a.Hook]
-	if a.heard() && b.Status == InProgress && b.attemptedBy(a) && len(c.s.ix.hookedTo[b.ID]) == 1 && misfit(c, a) == "" {
-		return []Action{{Kind: TransitionAgent, Agent: a.ID, Run: a.Run, From: string(Idle), To: string(Working), Reason: "its process is heard, and its attempt goes on"}}
+	alone := b.Status == InProgress && len(c.s.ix.hookedTo[b.ID]) == 1
+	if alone && a.heard() && b.attemptedBy(a) && misfit(c, a) == "" {
+		return []Action{{
+			Kind: TransitionAgent, Agent: a.ID, Run: a.Run, From: string(Idle), To: string(Working),
+			Reason: "its process is heard, and its attempt goes on",
+		}}
 	}
 	const reason = "it holds a bead and is idle"
 	actions := letGo(a, reason)
-	if b.Status == InProgress && len(c.s.ix.hookedTo[b.ID]) == 1 {
+	if alone {
 		actions = append(actions, reopen(b, reason, AttemptStopped, NoFault))
 	}
 	return actions

@@ -270,7 +270,8 @@ func closeSiblingsOf(s *State, b *Bead) []Action {
 	if merged == nil {
 		return nil
 	}
-	return []Action{{Kind: CloseSiblingMRs, Bead: merged.ID, Reason: string(merged.ID) + " has brought " + string(src.ID) + " in" + because(abandon(b, ""))}}
+	return []Action{{Kind: CloseSiblingMRs, Bead: merged.ID,
+		Reason: string(merged.ID) + " has brought " + string(src.ID) + " in" + because(abandon(b, ""))}}
 }
 
 // dropRequests fails what is needless: the merge request that no source waits for, or all but one of

@@ -34,9 +34,9 @@ type tick struct {
 }
 
 // Step notes what does not hold of what it is about to look at, applies the events, recovers what does not hold then, lets
-// the rules decide until nothing more follows, checks the invariants again, and changes the state accordingly. It returns the record of all that; a record that
-// is Empty changed nothing and takes no number. Now never goes back: an earlier one counts as the
-// time of the last recorded tick. Until the next Step, Revert can undo it.
+// the rules decide until nothing more follows, checks the invariants again, and changes the state accordingly. It returns
+// the record of all that; a record that is Empty changed nothing and takes no number. Now never goes back: an earlier one
+// counts as the time of the last recorded tick. Until the next Step, Revert can undo it.
 func (s *State) Step(in Input) *Tick {
 	if s.stale {
 		s.violations, s.stale = s.lasting(), false
