@@ -275,14 +275,15 @@ func setToWork(c *checker, a *Agent) []Action {
 	return actions
 }
 
-// heldByNobody finds a bead in progress that no agent holds, and one that is assigned although nobody works on it. What
-// an agent has strayed from, or is assigned to one that does not exist, is told of by the invariants about that.
+// heldByNobody finds a bead in progress that no agent holds, and one that is assigned although nobody works on it. A bead
+// that its agent has strayed from, that a person holds, or whose agent does not exist is told of by the invariants about
+// that.
 func heldByNobody(c *checker, b *Bead) string {
 	switch {
 	case !b.Live() || !b.Type.mayBe(b.Status):
 		return ""
 	case b.Status == InProgress && !b.waitsForPull():
-		if len(c.s.ix.hookedTo[b.ID]) > 0 || b.Assignee != "" && c.s.agents[b.Assignee] == nil {
+		if len(c.s.ix.hookedTo[b.ID]) > 0 || heldWorks(c, b) != "" || b.Assignee != "" && c.s.agents[b.Assignee] == nil {
 			return ""
 		}
 		if a := c.s.agents[b.Assignee]; a != nil && strayed(a, b, c.s.beads[a.Hook]) {
