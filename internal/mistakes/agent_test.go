@@ -25,10 +25,10 @@ var agentMistakes = []mistake{
 		wrong: "A runtime that does not answer costs agents their beads.",
 	},
 	{
-		name: "end-of-a-bead-leaves-its-process", file: "rule_agents.go",
+		name: "end-of-a-bead-leaves-its-process", file: "invariant_agents.go",
 		old:   "actions := stopIfRunning(a, reason)",
 		new:   "var actions []Action",
-		wrong: "An agent whose bead is over is let go and not stopped.",
+		wrong: "An agent whose bead has ended is let go and not stopped.",
 	},
 	{
 		name: "refinery-loses-its-merge", file: "rule_agents.go",

@@ -59,20 +59,16 @@ var beadMistakes = []mistake{
 		played: true,
 	},
 	{
-		name: "stale-assignee-kept", file: "rule_beads.go",
-		old:   "a != nil && a.Hook == b.ID {",
-		new:   "a != nil {",
+		name: "stale-assignee-kept", file: "invariant_agents.go",
+		old:   "a == nil || a.Hook != b.ID {",
+		new:   "a == nil {",
 		wrong: "An open bead stays assigned to an agent that does other things.",
 	},
 	{
-		name: "untouched-grace-by-status", file: "rule_beads.go",
-		old: `	end := b.Updated.Add(UntouchedGrace)
-	if now < end {
-		return wait(WaitNoAgent, end, "", "in progress and no`,
-		new: `	end := b.Since.Add(UntouchedGrace)
-	if now < end {
-		return wait(WaitNoAgent, end, "", "in progress and no`,
-		wrong: "The grace of a bead without an agent counts from its start, so that a late event finds it open.",
+		name: "no-time-to-retry-a-merge", file: "rule_beads.go",
+		old:   "UntouchedGrace = 5 * Minute",
+		new:   "UntouchedGrace = 0 * Minute",
+		wrong: "A person who has ended a merge request cannot retry it: its source is open again at once.",
 	},
 	{
 		name: "orphaned-review-late-by-one", file: "rule_beads.go",
@@ -83,17 +79,17 @@ var beadMistakes = []mistake{
 		wrong: "A bead in review without a merge request is not opened when its grace is over.",
 	},
 	{
-		name: "merged-work-done-again", file: "rule_beads.go",
-		old:   "if mr := s.mergedRequestOf(b.ID); mr != nil {",
-		new:   "if mr := s.mergedRequestOf(b.ID); mr != nil && mr.Live() {",
+		name: "merged-work-done-again", file: "invariant_beads.go",
+		old:   "if mr := c.s.mergedRequestOf(b.ID); mr != nil {",
+		new:   "if mr := c.s.mergedRequestOf(b.ID); mr != nil && mr.Live() {",
 		wrong: "A bead in review whose merge request was merged is opened and done a second time.",
 	},
 	{
 		name: "timeout-late-by-one", file: "rule_beads.go",
 		old: `if now < end {
-		return wait(WaitRunning, end, string(at.Agent)`,
+		who, does, code := s.worker(b)`,
 		new: `if now <= end {
-		return wait(WaitRunning, end, string(at.Agent)`,
+		who, does, code := s.worker(b)`,
 		wrong: "An attempt is not ended when its time is over.",
 	},
 	{

@@ -16,9 +16,53 @@ var healMistakes = []mistake{
 	},
 	{
 		name: "oldest-run-keeps-the-bead", file: "invariant_agents.go",
-		old:   "a.Run > keeper.Run",
-		new:   "a.Run < keeper.Run",
+		old:   "cmp.Compare(a.Run, keeper.Run)) > 0",
+		new:   "-cmp.Compare(a.Run, keeper.Run)) > 0",
 		wrong: "Of two agents on a bead the one goes on whose run is over.",
+	},
+	{
+		name: "unheard-run-keeps-the-bead", file: "invariant_agents.go",
+		old: `		if a.heard() {
+			n++`,
+		new: `		if a.heard() {
+			n += 0`,
+		wrong: "Of two agents on a bead the one is stopped whose process is seen, for one that nobody has heard of.",
+	},
+	{
+		name: "strayed-agent-stopped", file: "invariant_agents.go",
+		old:   "if own := c.ownBead(a); own != nil {",
+		new:   "if own := c.ownBead(a); own != nil && own.Live() == false {",
+		wrong: "An agent that is at work on a bead is stopped because its own record names another one.",
+	},
+	{
+		name: "why-goes-by-the-attempt", file: "rule_beads.go",
+		old:   `does = "nobody works on it"`,
+		new:   `does = string(b.lastAttempt().Agent) + " works on it"`,
+		wrong: "Why says that an agent works on a bead which it does not hold.",
+	},
+	{
+		name: "stalled-agent-works", file: "rule_beads.go",
+		old:   "case a.Status == Working && a.Stopping == 0:",
+		new:   "case a.Stopping == 0:",
+		wrong: "Why says that an agent works which is stalled.",
+	},
+	{
+		name: "wrong-and-not-told", file: "step.go",
+		old:   "	t.validate()\n",
+		new:   "	t.repairMarked()\n	t.breaches = nil\n",
+		wrong: "What is wrong in a town that was loaded is repaired and nobody is told.",
+	},
+	{
+		name: "passing-counts-as-wrong", file: "invariant.go",
+		old:   "if c.settled || inv.passing == nil || !inv.passing(c, r) {",
+		new:   "if c.settled || inv.passing == nil || inv.Number != invReview || !inv.passing(c, r) {",
+		wrong: "An agent whose bead a person has just cancelled counts as a violation.",
+	},
+	{
+		name: "violation-not-counted", file: "violation_totals.go",
+		old:   "if v.State != ViolationAppeared {",
+		new:   "if v.State != ViolationAppeared || v.Recovered {",
+		wrong: "Violations that were repaired at once are not in the town's totals.",
 	},
 	{
 		name: "assignee-wins", file: "invariant_agents.go",
@@ -72,8 +116,17 @@ var healMistakes = []mistake{
 	},
 	{
 		name: "misfit-keeps-its-bead", file: "invariant_agents.go",
-		old:   "if b.Status == InProgress && len(c.s.ix.hookedTo[b.ID]) == 1 {",
-		new:   "if b.Status == InProgress && len(c.s.ix.hookedTo[b.ID]) == 0 {",
+		old: `	if b.Status == InProgress && len(c.s.ix.hookedTo[b.ID]) == 1 {
+		actions = append(actions, reopen(b, reason, AttemptStopped, NoFault))
+	}
+	return actions
+}
+
+// resume makes`,
+		new: `	return actions
+}
+
+// resume makes`,
 		wrong: "A bead from which the wrong agent was taken stays in progress.",
 	},
 	{
@@ -96,12 +149,9 @@ var healMistakes = []mistake{
 	},
 	{
 		name: "decided-on-damaged-ground", file: "heal.go",
-		old: `			c.look(r, true)
-`,
-		new: `			c.look(r, true)
-			c.found = nil
-`,
-		wrong: "The rules decide before a damaged record is mended.",
+		old:   "if inv := invariantOf(f.number); inv.early {",
+		new:   "if inv := invariantOf(f.number); inv.early && inv.late {",
+		wrong: "Events are taken in before a damaged record is repaired.",
 	},
 	{
 		name: "recovery-without-the-rules", file: "heal.go",

@@ -45,3 +45,38 @@ func TestOldHistoriesAreReplayed(t *testing.T) {
 		t.Errorf("with an event lost: %v", err)
 	}
 }
+
+// Histories that were made by older rules are read and replayed as they are. What they hold is legal by today's rules
+// too: those decide the same of it, and find nothing wrong. The towns in them have no totals of violations, which is
+// none.
+func TestHistoriesOfOlderRulesAreReplayed(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("testdata", "old", "*.tar.zst"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			b := read(t, file)
+			res, err := Run(t.Context(), b, b.Manifest.Town, Query{}, func(x *Tick, s *town.State) error {
+				diffs, err := x.Differences()
+				if err != nil {
+					return err
+				}
+				if len(diffs) != 1 || diffs[0].Path != "ruleSet" {
+					t.Errorf("tick %d: %+v", x.Recorded.No, diffs)
+				}
+				for _, inv := range town.Invariants() {
+					if n := s.ViolationsFound(inv.Number); n != 0 {
+						t.Errorf("tick %d: %d violations of invariant %d are counted", x.Recorded.No, n, inv.Number)
+					}
+				}
+				return nil
+			})
+			if err != nil || res.Ticks != len(b.ticks) || b.Manifest.RuleSet >= town.RuleSet {
+				t.Errorf("%d of %d ticks, by the rules %d: %v", res.Ticks, len(b.ticks), b.Manifest.RuleSet, err)
+			}
+		})
+	}
+}

@@ -19,7 +19,7 @@
 // The nouns first: bead.go, agent.go, rig.go, dependency.go, settings.go. Then how facts come in:
 // event.go, payload.go and apply_*.go. Then what is decided: rules.go lists every rule in order,
 // rule_*.go has them by family, action.go and perform.go carry a decision out on the state.
-// invariant.go lists what must hold after every tick, and heal.go has it recovered where it does not.
+// invariant.go lists what must hold, and heal.go finds what does not, before any rule can act on it, and has it recovered.
 // step.go puts it together; why.go explains it; state.go and index.go are the memory below it all.
 // What merging by pull request adds to each is in pull*.go and *_pull.go.
 //

@@ -10,21 +10,42 @@ import (
 // the recoveries mend, the rules look at once more.
 const maxRounds = 6
 
-// mendEarly recovers what is not as the events and rules rely on, of everything that is about to be looked
-// at. A town that has run keeps itself in order; this is for a record that was damaged.
-func (t *tick) mendEarly() {
+// validate notes what does not hold of everything that is about to be looked at, before anything goes by it: whoever
+// repairs that, and be it a fact that comes in, it was wrong. What the events rely on is recovered at once; of the rest
+// the events may know better.
+func (t *tick) validate() {
 	for range maxRounds {
 		if len(t.s.agenda.marked) == 0 {
 			return
 		}
-		c := t.checker()
-		for r := range t.s.agenda.marked {
-			c.look(r, true)
+		c, acted := t.checked(), false
+		for _, f := range t.tell(c) {
+			if inv := invariantOf(f.number); inv.early {
+				acted = t.recover(c, inv, f.ref) || acted
+			}
 		}
-		if !t.heal(c) {
+		if !acted {
 			return
 		}
 	}
+}
+
+// repairMarked recovers what the events have left that does not hold, and what was loaded so, before the rules act on it.
+func (t *tick) repairMarked() {
+	for range maxRounds {
+		if !t.heal(t.checked()) {
+			return
+		}
+	}
+}
+
+// checked holds the invariants against everything that is about to be looked at.
+func (t *tick) checked() *checker {
+	c := t.checker()
+	for r := range t.s.agenda.marked {
+		c.look(r)
+	}
+	return c
 }
 
 // settle lets rules and recoveries act until nothing more follows.
@@ -35,8 +56,9 @@ func (t *tick) settle() {
 			return
 		}
 		c := t.checker()
+		c.settled = true
 		for _, r := range t.taken {
-			c.look(r, false)
+			c.look(r)
 		}
 		t.taken = t.taken[:0]
 		if !t.heal(c) {
@@ -55,28 +77,41 @@ func (t *tick) contradiction(message string) {
 	})
 }
 
+// tell notes what was found, as it was, for the record: also what the recovery of something else repairs.
+func (t *tick) tell(c *checker) []breach {
+	found := c.sorted()
+	if len(found) > 0 && t.breaches == nil {
+		t.breaches = map[breach]string{}
+	}
+	for _, f := range found {
+		if _, told := t.breaches[f]; !told {
+			t.breaches[f] = c.broken(invariantOf(f.number), f.ref)
+		}
+	}
+	return found
+}
+
 // heal performs the recoveries of what was found and reports whether there were any.
 func (t *tick) heal(c *checker) bool {
 	acted := false
-	for _, f := range c.sorted() {
-		inv := invariantOf(f.number)
-		why := c.broken(inv, f.ref)
-		if why == "" {
-			continue // the recovery of another breach has mended it
-		}
-		if t.breaches == nil {
-			t.breaches = map[breach]string{}
-		}
-		if _, told := t.breaches[f]; !told {
-			t.breaches[f] = why
-		}
-		for _, a := range inv.mend(c, f.ref) {
-			a.Rule = inv.recovery()
-			t.perform(a)
-			acted = true
-		}
+	for _, f := range t.tell(c) {
+		acted = t.recover(c, invariantOf(f.number), f.ref) || acted
 	}
 	return t.quieten(c) || acted
+}
+
+// recover performs what makes an invariant hold again for an entity, unless the recovery of another breach has done so,
+// and reports whether there was anything to do.
+func (t *tick) recover(c *checker, inv *Invariant, r ref) bool {
+	if c.broken(inv, r) == "" {
+		return false
+	}
+	actions := inv.mend(c, r)
+	for _, a := range actions {
+		a.Rule = inv.recovery()
+		t.perform(a)
+	}
+	return len(actions) > 0
 }
 
 // quieten closes the standing escalations of breaches that are over.
@@ -149,7 +184,7 @@ func (t *tick) conclude() {
 // lasting derives the breaches that have been reported and last: those for which nothing is left to
 // be done. Of any other one the next tick will speak.
 func (s *State) lasting() map[breach]struct{} {
-	c := &checker{s: s, now: s.at, known: true}
+	c := &checker{s: s, now: s.at, known: true, settled: true}
 	kept := map[breach]struct{}{}
 	for _, f := range c.all() {
 		if len(invariantOf(f.number).mend(c, f.ref)) == 0 {

@@ -1,6 +1,7 @@
 package town
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,32 +23,94 @@ func hookedToNothing(c *checker, a *Agent) string {
 	return ""
 }
 
+// endedNow reports whether an agent's bead has ended in this tick.
+func endedNow(c *checker, r ref) bool {
+	a := c.s.agents[AgentID(r.ID)]
+	return a != nil && c.endedInTick(a.Hook)
+}
+
 func holdsAnothers(c *checker, a *Agent) string {
-	if keeper := c.s.keeperOf(a.Hook); keeper != nil && keeper != a {
-		return fmt.Sprintf("%s holds %s, which %s holds with a newer run", a.ID, a.Hook, keeper.ID)
+	if keeper := c.keeperOf(a.Hook); keeper != nil && keeper != a {
+		return fmt.Sprintf("%s holds %s, %s", a.ID, a.Hook, keeps(keeper))
 	}
 	return ""
 }
 
-// keeperOf returns which of several agents on a bead has the newest run, or nil if there are not
-// several.
-func (s *State) keeperOf(id BeadID) *Agent {
-	held := s.ix.hookedTo[id]
+func keeps(keeper *Agent) string {
+	if keeper.heard() {
+		return fmt.Sprintf("which %s keeps: its run %d is the newest that is heard", keeper.ID, keeper.Run)
+	}
+	return fmt.Sprintf("which %s keeps: its run %d is the newest", keeper.ID, keeper.Run)
+}
+
+// heard reports whether the agent's process is known to run: it was seen, its heartbeat has not stopped, and nobody has
+// asked for its end.
+func (a *Agent) heard() bool {
+	return a.Process() && a.Observed == Running && a.HeartbeatLost == 0 && a.Stopping == 0
+}
+
+// keeperOf returns which of several agents on a bead keeps it, or nil if there are not several. An agent that belongs
+// elsewhere does not, nor one that may not work on it, if another may. Of the others it is the newest run that is heard:
+// what nobody has heard of for a while may have ended, and its record be what is wrong.
+func (c *checker) keeperOf(id BeadID) *Agent {
+	held := c.s.ix.hookedTo[id]
 	if len(held) < 2 {
 		return nil
 	}
-	keeper := s.agents[held[0]]
+	claim := func(a *Agent) int {
+		n := 0
+		if c.ownBead(a) == nil && misfit(c, a) == "" {
+			n += 2
+		}
+		if a.heard() {
+			n++
+		}
+		return n
+	}
+	keeper := c.s.agents[held[0]]
 	for _, other := range held[1:] {
-		if a := s.agents[other]; a.Run > keeper.Run {
+		if a := c.s.agents[other]; cmp.Or(cmp.Compare(claim(a), claim(keeper)), cmp.Compare(a.Run, keeper.Run)) > 0 {
 			keeper = a
 		}
 	}
 	return keeper
 }
 
-func worksOnNothing(_ *checker, a *Agent) string {
-	if a.Status == Working && a.Role != Mayor && a.Hook == "" {
+// strayed reports whether an agent is at work on a bead by that one's record, while its own names another one or none.
+func strayed(a *Agent, from *Bead, held *Bead) bool {
+	return a != nil && (a.Status == Working || a.Status == Stalled) && a.Hook != from.ID &&
+		from.Status == InProgress && from.Assignee == a.ID && from.attemptedBy(a) && (held == nil || !held.attemptedBy(a))
+}
+
+// ownBead returns the bead that an agent has strayed from, or nil: the one that it works on by the bead's own record, and
+// may work on.
+func (c *checker) ownBead(a *Agent) *Bead {
+	if a.Status != Working && a.Status != Stalled || a.Run == 0 {
+		return nil
+	}
+	held := c.s.beads[a.Hook]
+	if held != nil && held.attemptedBy(a) {
+		return nil
+	}
+	var own *Bead
+	for _, b := range c.s.beads {
+		if strayed(a, b, held) && unfit(a, b) == "" && (own == nil || oldestFirst(b, own) < 0) {
+			own = b
+		}
+	}
+	return own
+}
+
+// worksOnNothing finds an agent that works without a bead, or holds one and does nothing.
+func worksOnNothing(c *checker, a *Agent) string {
+	switch {
+	case a.Status == Working && a.Role != Mayor && a.Hook == "":
 		return fmt.Sprintf("%s works on nothing", a.ID)
+	case a.Status != Idle || a.Hook == "":
+		return ""
+	}
+	if b := c.s.beads[a.Hook]; b != nil && b.Live() && (a.Role != Refinery || b.Status != InProgress) {
+		return fmt.Sprintf("%s holds %s and is idle", a.ID, b.ID)
 	}
 	return ""
 }
@@ -55,7 +118,7 @@ func worksOnNothing(_ *checker, a *Agent) string {
 // hookDisagrees leaves what others than the right one hold to the invariants about that.
 func hookDisagrees(c *checker, a *Agent) string {
 	b := c.s.beads[a.Hook]
-	if b == nil || !b.Live() || len(c.s.ix.hookedTo[b.ID]) > 1 || misfit(c, a) != "" {
+	if b == nil || !b.Live() || len(c.s.ix.hookedTo[b.ID]) > 1 || misfit(c, a) != "" || worksOnNothing(c, a) != "" {
 		return ""
 	}
 	switch {
@@ -63,7 +126,7 @@ func hookDisagrees(c *checker, a *Agent) string {
 		return fmt.Sprintf("%s holds %s, which is %s", a.ID, b.ID, b.Status)
 	case b.Assignee != a.ID:
 		return fmt.Sprintf("%s holds %s, which is assigned to %q", a.ID, b.ID, b.Assignee)
-	case a.Role == Polecat && a.Status == Working && !b.attemptedBy(a):
+	case a.Role == Polecat && (a.Status == Working || a.Status == Stalled) && !b.attemptedBy(a):
 		return fmt.Sprintf("%s works on %s without an attempt on record", a.ID, b.ID)
 	}
 	return ""
@@ -82,6 +145,11 @@ func misfit(c *checker, a *Agent) string {
 	if b == nil || !b.Live() {
 		return ""
 	}
+	return unfit(a, b)
+}
+
+// unfit says why a bead is not for an agent, or "".
+func unfit(a *Agent, b *Bead) string {
 	fits, bound := b.Type != Issue && b.Type != MergeRequest, false
 	switch a.Role {
 	case Polecat:
@@ -106,7 +174,7 @@ func misshapenAgent(c *checker, a *Agent) string {
 		return fmt.Sprintf("%s is of %q", a.ID, a.Rig)
 	}
 	switch a.Status {
-	case Idle, Working, Stalled, Dead:
+	case Idle, Working, Stalled:
 		return ""
 	case Waiting:
 		if a.Role == Mayor {
@@ -164,10 +232,83 @@ func letGo(a *Agent, reason string) []Action {
 }
 
 func leaveToKeeper(c *checker, a *Agent) []Action {
-	return letGo(a, string(c.s.keeperOf(a.Hook).ID)+" holds "+string(a.Hook)+" with a newer run")
+	return letGo(a, "of "+string(a.Hook)+", "+keeps(c.keeperOf(a.Hook)))
 }
 
-func letGoOfHook(c *checker, a *Agent) []Action { return terminalHook(c.s, c.now, a).Actions }
+// orBack hooks an agent again to the bead that it has strayed from: its run is not stopped for what a record has lost.
+// Only if there is none is it recovered otherwise.
+func orBack(mend func(*checker, *Agent) []Action) func(*checker, *Agent) []Action {
+	return func(c *checker, a *Agent) []Action {
+		if own := c.ownBead(a); own != nil {
+			return []Action{repairAgent(a, "hook", string(a.Hook), string(own.ID), "its run goes on there")}
+		}
+		return mend(c, a)
+	}
+}
+
+func letGoOfHook(c *checker, a *Agent) []Action {
+	if b := c.s.beads[a.Hook]; b != nil {
+		return letGo(a, "its bead is "+string(b.Status))
+	}
+	return letGo(a, "its bead is gone")
+}
+
+// setToWork has an agent that holds nothing be idle, and one that is idle hold nothing, unless its process is heard and
+// the bead is its own.
+func setToWork(c *checker, a *Agent) []Action {
+	if a.Hook == "" {
+		return []Action{toIdle(a, "it holds no bead")}
+	}
+	b := c.s.beads[a.Hook]
+	alone := b.Status == InProgress && len(c.s.ix.hookedTo[b.ID]) == 1
+	if alone && a.heard() && b.attemptedBy(a) && misfit(c, a) == "" {
+		return []Action{{
+			Kind: TransitionAgent, Agent: a.ID, Run: a.Run, From: string(Idle), To: string(Working),
+			Reason: "its process is heard, and its attempt goes on",
+		}}
+	}
+	const reason = "it holds a bead and is idle"
+	actions := letGo(a, reason)
+	if alone {
+		actions = append(actions, reopen(b, reason, AttemptStopped, NoFault))
+	}
+	return actions
+}
+
+// heldByNobody finds a bead in progress that no agent holds, and one that is assigned although nobody works on it. A bead
+// that its agent has strayed from, that a person holds, or whose agent does not exist is told of by the invariants about
+// that.
+func heldByNobody(c *checker, b *Bead) string {
+	switch {
+	case !b.Live() || !b.Type.mayBe(b.Status):
+		return ""
+	case b.Status == InProgress && !b.waitsForPull():
+		if len(c.s.ix.hookedTo[b.ID]) > 0 || heldWorks(c, b) != "" || b.Assignee != "" && c.s.agents[b.Assignee] == nil {
+			return ""
+		}
+		if a := c.s.agents[b.Assignee]; a != nil && strayed(a, b, c.s.beads[a.Hook]) {
+			return ""
+		}
+		return fmt.Sprintf("%s is in progress, and nobody holds it", b.ID)
+	case b.Assignee != "":
+		if a := c.s.agents[b.Assignee]; a == nil || a.Hook != b.ID {
+			return fmt.Sprintf("%s is %s, and assigned to %s, which does not hold it", b.ID, b.Status, b.Assignee)
+		}
+	}
+	return ""
+}
+
+// agreeOnHook has a bead and whoever holds it agree.
+func agreeOnHook(c *checker, r ref) []Action {
+	if r.Kind == KindAgent {
+		return orBack(hookWins)(c, c.s.agents[AgentID(r.ID)])
+	}
+	b := c.s.beads[BeadID(r.ID)]
+	if b.Status == InProgress && !b.waitsForPull() {
+		return []Action{reopen(b, "nobody holds it", AttemptStopped, NoFault)}
+	}
+	return []Action{{Kind: ClearBeadAssignee, Bead: b.ID, Agent: b.Assignee, Reason: "nobody works on it"}}
+}
 
 // hookWins gives the bead to the agent that holds it, so that a run is not stopped for what a record
 // has lost; unless the run is known to be over, or the bead may not be worked on.

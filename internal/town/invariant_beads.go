@@ -14,11 +14,44 @@ func severalMerges(c *checker, r *Rig) string {
 	return ""
 }
 
+// reviewOfNothing finds an issue that is in review of what is not there, or is merged; and one whose merge request ended
+// otherwise, once the time in which that could be retried is over.
 func reviewOfNothing(c *checker, b *Bead) string {
-	if b.Status != InReview || b.Type != Issue || c.s.liveRequestOf(b.ID) != nil || c.now < b.Updated.Add(UntouchedGrace) {
+	if b.Status != InReview || b.Type != Issue || c.s.liveRequestOf(b.ID) != nil {
+		return ""
+	}
+	if lost := c.s.reviewLost(b); lost != "" {
+		return lost
+	}
+	if c.now < b.Updated.Add(UntouchedGrace) {
 		return ""
 	}
 	return fmt.Sprintf("%s is in review without a live merge request", b.ID)
+}
+
+// reviewLost says of an issue in review without a live merge request what no event leaves so, or "".
+func (s *State) reviewLost(b *Bead) string {
+	switch mr := s.mergedRequestOf(b.ID); {
+	case mr != nil:
+		return fmt.Sprintf("%s is in review, and its merge request %s is merged", b.ID, mr.ID)
+	case len(s.ix.requestsOf[b.ID]) == 0:
+		return fmt.Sprintf("%s is in review without a merge request", b.ID)
+	}
+	return ""
+}
+
+// onlyEnded reports whether an issue in review has merge requests and none was merged.
+func onlyEnded(c *checker, r ref) bool {
+	b := c.s.beads[BeadID(r.ID)]
+	return b != nil && c.s.reviewLost(b) == ""
+}
+
+// endReview is nobody's fault: a record is lost, or two do not agree.
+func endReview(c *checker, b *Bead) []Action {
+	if mr := c.s.mergedRequestOf(b.ID); mr != nil {
+		return []Action{closeBead(b, OutcomeMerged, "its merge request "+string(mr.ID)+" is merged")}
+	}
+	return []Action{reopen(b, "there is no merge request that it could wait for", AttemptUnmerged, NoFault)}
 }
 
 func heldWorks(c *checker, b *Bead) string {
@@ -28,7 +61,8 @@ func heldWorks(c *checker, b *Bead) string {
 	if b.Held != 0 {
 		return fmt.Sprintf("%s is held, and in progress", b.ID)
 	}
-	if convoy := c.s.stagedBy(b.ID); convoy != nil {
+	// Issues alone are kept from their start by that, so that another bead would be stopped again and again.
+	if convoy := c.s.stagedBy(b.ID); convoy != nil && b.Type == Issue {
 		return fmt.Sprintf("%s is in progress, and its convoy %s is staged", b.ID, convoy.ID)
 	}
 	return ""
@@ -47,6 +81,13 @@ func openUsedUp(c *checker, b *Bead) string {
 		return ""
 	}
 	return fmt.Sprintf("%s is open after %d failed attempts", b.ID, b.FailedAttempts())
+}
+
+// usedUpNow reports whether an attempt of the bead has ended in this tick, or the cap may have changed.
+func usedUpNow(c *checker, r ref) bool {
+	was, b := c.beadBefore(BeadID(r.ID)), c.s.beads[BeadID(r.ID)]
+	return was != nil && (was.Status != Open || was.FailedAttempts() < b.FailedAttempts()) ||
+		c.changed(c.s.town.ref()) || c.changed(ref{KindRig, string(b.Rig)})
 }
 
 // unexplained finds a live bead of which no rule says anything. Beads that a rule has scheduled, or
@@ -219,10 +260,27 @@ func removeEdge(d *Dependency, reason string) Action {
 	return Action{Kind: RemoveDependency, Bead: d.Bead, To: string(d.On), Code: string(d.Kind), Reason: reason}
 }
 
+// closeSiblingsOf closes what is left of a source that another merge request has brought in.
+func closeSiblingsOf(s *State, b *Bead) []Action {
+	src := s.beads[b.Merge.Source]
+	if src == nil || src.Status != Closed || src.Outcome != OutcomeMerged && src.Outcome != OutcomeLanded {
+		return nil
+	}
+	merged := s.mergedRequestOf(src.ID)
+	if merged == nil {
+		return nil
+	}
+	return []Action{{Kind: CloseSiblingMRs, Bead: merged.ID,
+		Reason: string(merged.ID) + " has brought " + string(src.ID) + " in" + because(abandon(b, ""))}}
+}
+
 // dropRequests fails what is needless: the merge request that no source waits for, or all but one of
 // a source's.
 func dropRequests(c *checker, b *Bead) []Action {
 	if !b.awaitsRequest() {
+		if merged := closeSiblingsOf(c.s, b); merged != nil {
+			return merged
+		}
 		return []Action{failBead(b, "source_over", "what it is for, "+string(b.Merge.Source)+", does not wait for it")}
 	}
 	requests := c.s.liveRequests(b.ID)

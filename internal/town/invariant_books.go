@@ -46,6 +46,16 @@ func danglingRecord(c *checker, e entity) string {
 	return ""
 }
 
+// hearerLeftNow reports whether the agent of a nudge has left in this tick.
+func hearerLeftNow(c *checker, r ref) bool {
+	n, _ := c.s.get(r).(*Nudge)
+	if n == nil {
+		return false
+	}
+	was, changed := c.s.undo.before[ref{KindAgent, string(n.Agent)}]
+	return changed && was != nil && c.s.agents[n.Agent] == nil
+}
+
 func untimelyRecord(c *checker, e entity) string {
 	if _, at := timesOf(e, c.now); at != 0 {
 		return fmt.Sprintf("%s has a time that is still to come: %s", nameOf(e.ref()), at)

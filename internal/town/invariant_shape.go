@@ -126,7 +126,7 @@ func danglingBead(c *checker, b *Bead) string {
 	for _, x := range c.references(b) {
 		return fmt.Sprintf("%s has the %s %q, and there is none", b.ID, x.Code, x.From)
 	}
-	if b.Merge != nil && c.s.beads[b.Merge.Source] == nil {
+	if b.Type == MergeRequest && b.Merge != nil && c.s.beads[b.Merge.Source] == nil {
 		return fmt.Sprintf("%s is for %q, which does not exist", b.ID, b.Merge.Source)
 	}
 	return ""
@@ -178,6 +178,11 @@ func clearReferences(c *checker, r ref) []Action {
 	switch e := c.s.get(r).(type) {
 	case *Bead:
 		if actions := c.references(e); len(actions) > 0 {
+			for i := range actions {
+				if actions[i].Code == "assignee" && len(c.s.ix.hookedTo[e.ID]) == 0 && !e.waitsForPull() {
+					actions[i] = reopen(e, "there is no agent "+string(e.Assignee), AttemptStopped, NoFault)
+				}
+			}
 			return actions
 		}
 		return []Action{failBead(e, "source_missing", "what it is for does not exist")}
@@ -249,6 +254,23 @@ func setClock(c *checker, r ref) []Action {
 }
 
 func miscountedBead(c *checker, b *Bead) string {
+	if odd := oddCounts(c, b); odd != "" || b.Convoy == nil || !b.Live() {
+		return odd
+	}
+	if t := c.s.tally(b.ID); t.all != b.Convoy.Members || t.closed != b.Convoy.Done {
+		return fmt.Sprintf("%s counts %d members of which %d are in, there are %d and %d", b.ID, b.Convoy.Members, b.Convoy.Done, t.all, t.closed)
+	}
+	return ""
+}
+
+// onlyProgress reports whether nothing is miscounted but a convoy whose members this tick may have changed.
+func onlyProgress(c *checker, r ref) bool {
+	b := c.s.beads[BeadID(r.ID)]
+	return r.Kind == KindBead && b != nil && len(c.s.undo.before) > 0 && oddCounts(c, b) == ""
+}
+
+// oddCounts finds a counter of a bead that can be seen to be wrong by itself, or by the town's.
+func oddCounts(c *checker, b *Bead) string {
 	switch {
 	case b.Order > c.s.counters.LastOrder:
 		return fmt.Sprintf("%s is number %d, the last one given out is %d", b.ID, b.Order, c.s.counters.LastOrder)
@@ -288,6 +310,8 @@ func recount(c *checker, r ref) []Action {
 			return raise("lastOrder", n.LastOrder, e.Order)
 		case e.newestRun() > n.LastRun:
 			return raise("lastRun", int64(n.LastRun), int64(e.newestRun()))
+		case oddCounts(c, e) == "":
+			return progress(c.s, c.now, e).Actions
 		}
 		return []Action{repairBead(e, "counts", "", "", "no counter is negative or counts more than there is")}
 	case *Agent:

@@ -208,6 +208,8 @@ func (t *tick) repairAgent(a *Action, ag *Agent) {
 		ag.Role = Role(a.To)
 	case "rig":
 		ag.Rig = RigID(a.To)
+	case "hook":
+		ag.Hook = BeadID(a.To)
 	case "times":
 		ag.eachTime(func(at *Time) { *at = min(*at, t.now) })
 	case "counts":

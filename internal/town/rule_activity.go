@@ -139,12 +139,3 @@ func (s *State) askAboutSilence(a *Agent, silence Duration) Look {
 		Kind: TriageStuckAgent, Cause: fmt.Sprintf("%s/%s/%d", TriageStuckAgent, a.ID, a.Run), About: a.Hook, Agent: a.ID, Run: a.Run,
 	}, rig, fmt.Sprintf("%s is silent on %s", a.ID, a.Hook), string(a.ID)+" has written nothing for "+silence.String())
 }
-
-// dead lets an agent go that is in the books as dead: nothing gives it that status any more, but a
-// history may hold it.
-func dead(_ *State, _ Time, a *Agent) Look {
-	if a.Status != Dead {
-		return Look{}
-	}
-	return act(append(stopIfRunning(a, "it counts as dead"), toIdle(a, "it counts as dead"))...)
-}

@@ -63,31 +63,14 @@ func gone(_ *State, now Time, a *Agent) Look {
 	return act(toIdle(a, "its process is "+string(a.Observed)))
 }
 
-func noHook(_ *State, _ Time, a *Agent) Look {
-	if a.Status != Working || a.Role == Mayor || a.Hook != "" {
-		return Look{}
-	}
-	return act(toIdle(a, "it holds no bead"))
-}
-
+// terminalHook tidies up after whatever has ended a bead in this tick. What a loaded state holds of that kind is wrong,
+// and recovered before the rules.
 func terminalHook(s *State, _ Time, a *Agent) Look {
-	if a.Hook == "" {
-		return Look{}
-	}
 	b := s.beads[a.Hook]
-	if b != nil && b.Live() {
+	if b == nil || b.Live() {
 		return Look{}
 	}
-	reason := "its bead is gone"
-	if b != nil {
-		reason = "its bead is " + string(b.Status)
-	}
-	actions := stopIfRunning(a, reason)
-	actions = append(actions, Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: a.Hook, Reason: reason})
-	if a.Status != Idle {
-		actions = append(actions, toIdle(a, reason))
-	}
-	return act(actions...)
+	return act(letGo(a, "its bead is "+string(b.Status))...)
 }
 
 func idleHooked(s *State, _ Time, a *Agent) Look {

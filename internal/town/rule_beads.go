@@ -7,8 +7,8 @@ import (
 
 // The numbers of the beads' rules.
 const (
-	// UntouchedGrace leaves time for events that are still on their way before a bead that looks
-	// orphaned is taken for it.
+	// UntouchedGrace leaves a person who has ended a merge request time to retry it before its source is
+	// sent back.
 	UntouchedGrace = 5 * Minute
 	// startWindow is the time within which max_starts_per_tick counts. It is a length of time and
 	// not one tick, so that many quick ticks start no more than one slow one, and a second tick at
@@ -95,27 +95,6 @@ func blockerFailed(s *State, _ Time, b *Bead) Look {
 	return Look{}
 }
 
-func staleAssignee(s *State, _ Time, b *Bead) Look {
-	if b.Status != Open || b.Assignee == "" {
-		return Look{}
-	}
-	if a := s.agents[b.Assignee]; a != nil && a.Hook == b.ID {
-		return Look{}
-	}
-	return act(Action{Kind: ClearBeadAssignee, Bead: b.ID, Agent: b.Assignee, Reason: "open, and that agent does not hold it"})
-}
-
-func agentLost(s *State, now Time, b *Bead) Look {
-	if b.Status != InProgress || len(s.ix.hookedTo[b.ID]) > 0 {
-		return Look{}
-	}
-	end := b.Updated.Add(UntouchedGrace)
-	if now < end {
-		return wait(WaitNoAgent, end, "", "in progress and no agent holds it; open again if nothing is heard")
-	}
-	return act(reopen(b, "no agent has held it for "+UntouchedGrace.String(), AttemptLost, AgentFault))
-}
-
 func orphanedReview(s *State, now Time, b *Bead) Look {
 	if b.Status != InReview {
 		return Look{}
@@ -123,12 +102,12 @@ func orphanedReview(s *State, now Time, b *Bead) Look {
 	if mr := s.liveRequestOf(b.ID); mr != nil {
 		return wait(WaitInReview, 0, string(mr.ID), "its merge request "+string(mr.ID)+" "+mr.standing())
 	}
+	if s.reviewLost(b) != "" {
+		return Look{} // not by anything that events bring about: recovery/4 sees to it
+	}
 	end := b.Updated.Add(UntouchedGrace)
 	if now < end {
 		return wait(WaitInReview, end, "", "in review without a live merge request")
-	}
-	if mr := s.mergedRequestOf(b.ID); mr != nil {
-		return act(closeBead(b, OutcomeMerged, "its merge request "+string(mr.ID)+" is merged"))
 	}
 	return act(reopen(b, "in review for "+UntouchedGrace.String()+" without a merge request", AttemptUnmerged, AgentFault))
 }
@@ -144,7 +123,8 @@ func timeout(s *State, now Time, b *Bead) Look {
 	}
 	end := at.Started.Add(limit)
 	if now < end {
-		return wait(WaitRunning, end, string(at.Agent), string(at.Agent)+" works on it; the attempt may take "+limit.String())
+		who, does, code := s.worker(b)
+		return wait(code, end, string(who), does+"; the attempt may take "+limit.String())
 	}
 	reason := "the attempt took " + limit.String()
 	var actions []Action
@@ -156,6 +136,24 @@ func timeout(s *State, now Time, b *Bead) Look {
 		}
 	}
 	return act(append(actions, reopen(b, reason, AttemptTimeout, AgentFault))...)
+}
+
+// worker says who holds a bead and what that agent does, by the agent's own record.
+func (s *State) worker(b *Bead) (id AgentID, does string, code WaitCode) {
+	for _, a := range s.holders(b.ID) {
+		switch {
+		case a.Status == Working && a.Stopping == 0:
+			return a.ID, string(a.ID) + " works on it", WaitRunning
+		case a.Status == Working:
+			id, does, code = a.ID, string(a.ID)+" holds it and is being stopped", WaitStopping
+		default:
+			id, does, code = a.ID, string(a.ID)+" holds it and is "+string(a.Status), WaitNoAgent
+		}
+	}
+	if id == "" {
+		return "", "nobody works on it", WaitNoAgent
+	}
+	return id, does, code
 }
 
 func reworkOver(s *State, _ Time, b *Bead) Look {

@@ -58,19 +58,6 @@ func (s *State) failPull(b *Bead, code, reason string) Look {
 	return act(actions...)
 }
 
-func siblings(s *State, _ Time, b *Bead) Look {
-	src := s.beads[b.Merge.Source]
-	if src == nil || src.Status != Closed || (src.Outcome != OutcomeMerged && src.Outcome != OutcomeLanded) {
-		return Look{}
-	}
-	merged := s.mergedRequestOf(src.ID)
-	if merged == nil {
-		return Look{}
-	}
-	return act(Action{Kind: CloseSiblingMRs, Bead: merged.ID,
-		Reason: string(merged.ID) + " has brought " + string(src.ID) + " in" + because(abandon(b, ""))})
-}
-
 // closeSiblings closes the other live merge requests of a merged one's source.
 func (t *tick) closeSiblings(merged *Bead) {
 	for _, id := range append([]BeadID(nil), t.s.ix.requestsOf[merged.Merge.Source]...) {

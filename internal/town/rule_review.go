@@ -13,8 +13,6 @@ const (
 	VerifyAgainMax = 30 * Minute
 	// StuckAfter gives up on a merge request in progress that nobody works on.
 	StuckAfter = 30 * Minute
-	// AbandonedAfter does so sooner where no agent even holds it.
-	AbandonedAfter = 2 * Minute
 )
 
 // headStart is how much earlier a merge request counts as made by its priority. It is bounded, so
@@ -60,7 +58,7 @@ func stuck(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	for _, a := range held {
-		if a.Status == Working {
+		if a.Status == Working && a.Stopping == 0 {
 			return wait(WaitRunning, 0, string(a.ID), string(a.ID)+" is merging it")
 		}
 	}
@@ -74,17 +72,6 @@ func stuck(s *State, now Time, b *Bead) Look {
 		actions = append(actions, Action{Kind: UnhookAgent, Agent: a.ID, Run: a.Run, Bead: b.ID, Reason: "its merge request is stuck"})
 	}
 	return act(append(actions, reopen(b, "in progress for "+StuckAfter.String()+" without a working agent", AttemptLost, AgentFault))...)
-}
-
-func abandoned(s *State, now Time, b *Bead) Look {
-	if b.waitsForPull() || b.Status != InProgress || len(s.ix.hookedTo[b.ID]) > 0 {
-		return Look{}
-	}
-	end := b.Updated.Add(AbandonedAfter)
-	if now < end {
-		return wait(WaitNoAgent, end, "", "in progress and no agent holds it")
-	}
-	return act(reopen(b, "nobody has held it for "+AbandonedAfter.String(), AttemptLost, AgentFault))
 }
 
 func redispatch(s *State, now Time, a *Agent) Look {

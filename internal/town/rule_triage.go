@@ -152,9 +152,6 @@ func (s *State) subjectOver(p *TriagePart) string {
 // triage gives the oldest request to the triage agent, or says whom it waits for.
 func triage(s *State, now Time, b *Bead) Look {
 	if b.Status != Open {
-		if look := agentLost(s, now, b); look.Wait != nil || len(look.Actions) > 0 {
-			return look
-		}
 		return timeout(s, now, b)
 	}
 	if b.Held != 0 {

@@ -2,7 +2,9 @@ package town
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -83,8 +85,14 @@ func (p *playground) check(rec *Tick) {
 		}
 	}
 	for _, b := range p.s.beads {
-		if w := p.why(string(b.ID)); b.Live() && len(w.Due)+len(w.Waits) == 0 {
+		w := p.why(string(b.ID))
+		if b.Live() && len(w.Due)+len(w.Waits) == 0 {
 			p.t.Fatalf("%s %s is %s, and nothing says why", b.Type, b.ID, b.Status)
+		}
+		for i := range w.Waits {
+			if lie := p.lie(b, w.Waits[i].Reason); lie != "" {
+				p.t.Fatalf("why says of %s that %q, but %s after:\n%s", b.ID, w.Waits[i].Reason, lie, p.print(nil, rec))
+			}
 		}
 	}
 	for id := range p.s.agents {
@@ -147,4 +155,37 @@ func (c *waitCodes) complete(t *testing.T, files int) {
 			t.Errorf("scenarios show a wait with the code %s: %v; hidden because %q", w.Code, c.seen[w.Code], hidden[w.Code])
 		}
 	}
+}
+
+var (
+	saysWorking = regexp.MustCompile(`^(\S+) (?:works on it|is merging it)`)
+	saysHolding = regexp.MustCompile(`^(\S+) holds it and is (stalled|idle|dead|waiting)`)
+)
+
+// lie compares what why says of whoever is on a bead with that agent's own record.
+func (p *playground) lie(b *Bead, reason string) string {
+	said, status := saysWorking.FindStringSubmatch(reason), Working
+	if said == nil {
+		if said = saysHolding.FindStringSubmatch(reason); said != nil {
+			status = AgentStatus(said[2])
+		}
+	}
+	switch {
+	case said == nil && !strings.HasPrefix(reason, "nobody works on it"):
+		return ""
+	case said == nil && len(p.s.ix.hookedTo[b.ID]) > 0:
+		return fmt.Sprintf("%v hold it", p.s.ix.hookedTo[b.ID])
+	case said == nil:
+		return ""
+	}
+	a := p.s.agents[AgentID(said[1])]
+	switch {
+	case a == nil:
+		return "there is no such agent"
+	case a.Hook != b.ID || a.Status != status:
+		return fmt.Sprintf("it holds %q and is %s", a.Hook, a.Status)
+	case a.Status == Working && a.Stopping != 0:
+		return "its end was asked for"
+	}
+	return ""
 }

@@ -59,6 +59,13 @@ func (p *playground) given(input string) error {
 	if err := g.checkNames(); err != nil {
 		return err
 	}
+	for _, b := range p.s.Beads() {
+		if t := p.s.tally(b.ID); b.Convoy != nil && b.Convoy.Members == 0 && b.Convoy.Done == 0 && t.all > 0 {
+			c := b.clone()
+			c.Convoy.Members, c.Convoy.Done = t.all, t.closed
+			p.s.set(c.ref(), c)
+		}
+	}
 	p.s.seal()
 	p.s.undo = nil
 	p.begin()

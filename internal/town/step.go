@@ -33,10 +33,10 @@ type tick struct {
 	gone map[ref]*Bead
 }
 
-// Step applies the events, lets the rules decide until nothing more follows, checks the
-// invariants, recovers what does not hold, and changes the state accordingly. It returns the record of all that; a record that
-// is Empty changed nothing and takes no number. Now never goes back: an earlier one counts as the
-// time of the last recorded tick. Until the next Step, Revert can undo it.
+// Step notes what does not hold of what it is about to look at, applies the events, recovers what does not hold then, lets
+// the rules decide until nothing more follows, checks the invariants again, and changes the state accordingly. It returns
+// the record of all that; a record that is Empty changed nothing and takes no number. Now never goes back: an earlier one
+// counts as the time of the last recorded tick. Until the next Step, Revert can undo it.
 func (s *State) Step(in Input) *Tick {
 	if s.stale {
 		s.violations, s.stale = s.lasting(), false
@@ -45,12 +45,15 @@ func (s *State) Step(in Input) *Tick {
 	t := &tick{s: s, now: max(in.Now, s.at), no: s.tick + 1, gone: map[ref]*Bead{}}
 	t.rec = &Tick{No: t.no, At: t.now, RuleSet: RuleSet}
 	s.agenda.ripen(t.now)
-	t.mendEarly()
+	t.validate()
 	if len(in.Events) > 0 {
 		t.rec.Events = make([]EventOutcome, 0, len(in.Events))
 	}
 	for i := range in.Events {
 		t.apply(&in.Events[i])
+	}
+	if len(in.Events)+len(t.breaches) > 0 {
+		t.repairMarked()
 	}
 	t.settle()
 	t.conclude()

@@ -106,7 +106,7 @@ var waits = []WaitSpec{
 	{WaitUnread, "Its recipient has not read it.", EndedByWorld},
 	{WaitDelivering, "It has not been delivered to its agent yet.", EndedByWorld},
 	{WaitRunning, "An agent has it.", EndedByWorld},
-	{WaitNoAgent, "It is in progress and no agent works on it; it is open again after a grace.", EndedByTown},
+	{WaitNoAgent, "It is in progress and no agent works on it.", EndedByTown},
 	{WaitStarting, "The agent's process is being started.", EndedByWorld},
 	{WaitStopping, "The agent's process is being stopped.", EndedByWorld},
 	{WaitInactive, "The agent shows no activity.", EndedByWorld},

@@ -58,3 +58,54 @@ func replaceHash(d *town.Digest, part town.Digest, in bool) {
 		binary.LittleEndian.PutUint64(d[i:], binary.LittleEndian.Uint64(d[i:])+n)
 	}
 }
+
+// Wound is a record that is not as any rules would have made it.
+type Wound struct {
+	Kind town.Kind
+	ID   string
+	// From names whose newest record it is made of, if that is another of the kind.
+	From string
+	// Edit changes the entity: a *town.Bead, *town.Agent and so on. A record made of another's must be given its name.
+	Edit func(entity any)
+}
+
+// Wreck appends a tick to a town's history in which records are as the wounds have them. Like Damage it leaves a history
+// that is well formed.
+func Wreck(ctx context.Context, j journal.Journal, id town.TownID, wounds ...Wound) error {
+	ticks, err := j.Ticks(ctx, id, journal.TickFilter{Newest: true})
+	if err != nil {
+		return err
+	}
+	newest := func(kind town.Kind, id string) *town.Change {
+		for _, t := range ticks {
+			for i := range t.Changes {
+				if x := &t.Changes[i]; x.Kind == kind && x.ID == id {
+					return x
+				}
+			}
+		}
+		return nil
+	}
+	broken := &town.Tick{No: ticks[0].No + 1, At: ticks[0].At, RuleSet: ticks[0].RuleSet, Digest: ticks[0].Digest}
+	for _, w := range wounds {
+		was, from := newest(w.Kind, w.ID), w.From
+		if from == "" {
+			from = w.ID
+		}
+		base := newest(w.Kind, from)
+		if base == nil || base.Gone {
+			return fmt.Errorf("no kept tick has a record of the %s %s", w.Kind, from)
+		}
+		x := *base
+		x.ID = w.ID
+		if err := x.Rewrite(w.Edit); err != nil {
+			return err
+		}
+		if was != nil && !was.Gone {
+			replaceHash(&broken.Digest, hashOf(was), false)
+		}
+		replaceHash(&broken.Digest, hashOf(&x), true)
+		broken.Changes = append(broken.Changes, x)
+	}
+	return j.CommitTick(ctx, id, broken)
+}
