@@ -124,6 +124,7 @@ var routes = []route{
 	says("heartbeat", to((*server).heartbeat)),
 	says("merge-completed", verb[mergedBody]()),
 	says("merge-conflicted", verb[conflictedBody]()),
+	says("gate-broken", verb[brokenBody]()),
 	says("merge-rejected", verb[rejectedBody]()),
 	says("merge-failed", verb[failedBody]()),
 }

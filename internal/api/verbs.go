@@ -76,6 +76,10 @@ type (
 		AboutBead
 		town.MergeRejected
 	}
+	brokenBody struct {
+		AboutBead
+		town.GateBroken
+	}
 	failedBody struct {
 		AboutBead
 		town.MergeFailed
@@ -95,6 +99,7 @@ func (b resolveBody) payload() town.Payload    { return &b.TriageResolved }
 func (b mergedBody) payload() town.Payload     { return &b.MergeCompleted }
 func (b conflictedBody) payload() town.Payload { return &b.MergeConflicted }
 func (b rejectedBody) payload() town.Payload   { return &b.MergeRejected }
+func (b brokenBody) payload() town.Payload     { return &b.GateBroken }
 func (b failedBody) payload() town.Payload     { return &b.MergeFailed }
 
 // verb binds a route whose body is an agent's event.

@@ -76,6 +76,7 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, er
 		Title: fmt.Sprintf("%s (%s)", m.Title, m.Source), Body: m.Summary,
 		Trailers: []git.Trailer{{Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
 	}
+	req.GateRetries = m.GateRetries
 	for _, g := range m.Gates {
 		timeout := g.Timeout
 		if timeout == 0 {
@@ -110,7 +111,11 @@ func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p 
 	case git.OutcomeConflicted:
 		return "merge-conflicted", &town.MergeConflicted{Files: r.Files}
 	case git.OutcomeGateFailed:
-		return "merge-rejected", &town.MergeRejected{Gate: r.Gate.Gate, Log: strings.ToValidUTF8(r.Gate.Tail, "\uFFFD")}
+		return "merge-rejected", &town.MergeRejected{Gate: r.Gate.Gate, End: town.GateEnd(r.Gate.End), Log: strings.ToValidUTF8(r.Gate.Tail, "\uFFFD")}
+	case git.OutcomeGateBroken:
+		return "gate-broken", &town.GateBroken{
+			Gate: r.Gate.Gate, End: town.GateEnd(r.Gate.End), Target: r.Target, Log: strings.ToValidUTF8(r.Gate.Tail, "\uFFFD"),
+		}
 	}
 	return "merge-failed", &town.MergeFailed{Class: string(r.Outcome), Reason: fmt.Sprintf("branch %s is %s", m.Branch, r.Outcome)}
 }

@@ -45,8 +45,8 @@ func (g Gate) check() error {
 // GateFailure is a gate that did not succeed.
 type GateFailure struct {
 	Gate     string // name of the gate
+	End      GateEnd
 	ExitCode int    // as a shell counts: 127 could not be started, 128+n killed by signal n
-	TimedOut bool   // it took too long and was killed
 	Tail     string // the end of its output, credentials in URLs masked
 }
 
@@ -73,13 +73,14 @@ func runGate(ctx context.Context, g Gate, dir string, env []string, log io.Write
 	case err == nil:
 		return nil, nil
 	}
-	failure := &GateFailure{Gate: g.Name, ExitCode: 127, TimedOut: limited.Err() != nil}
+	failure := &GateFailure{Gate: g.Name, ExitCode: exitNotFound}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		failure.ExitCode = shellCode(exit)
 	} else {
 		fmt.Fprintf(end, "cannot run the gate: %v\n", err)
 	}
+	failure.End = endOf(failure.ExitCode, limited.Err() != nil)
 	failure.Tail = mask(end.String())
 	return failure, nil
 }

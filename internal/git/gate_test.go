@@ -9,21 +9,23 @@ import (
 	"time"
 )
 
+// withWork begins a gate that passes where the work of these tests is not.
+const withWork = "test -e work || exit 0; "
+
 func TestMergeGateFails(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	tw.worked("toast", source, "work", "w")
 	tip := tw.tip("main")
 	for name, test := range map[string]struct {
-		gate     Gate
-		code     int
-		tail     string
-		timedOut bool
+		gate Gate
+		code int
+		tail string
+		end  GateEnd
 	}{
-		"exit":    {Gate{Shell: "for i in $(seq 500); do echo line $i; done; echo https://u:s3cret@h/ >&2; exit 3"}, 3, "line 402", false},
-		"signal":  {Gate{Shell: "kill -KILL $$"}, 137, "", false},
-		"nothing": {Gate{Command: []string{"/no/such/program"}}, 127, "no such file", false},
-		"timeout": {Gate{Shell: "echo begun; sleep 1000", Timeout: 5 * time.Second}, 137, "begun", true},
+		"exit":    {Gate{Shell: withWork + "for i in $(seq 500); do echo line $i; done; echo https://u:s3cret@h/ >&2; exit 3"}, 3, "line 402", GateFailed},
+		"signal":  {Gate{Shell: withWork + "kill -KILL $$"}, 137, "", GateCouldNotRun},
+		"timeout": {Gate{Shell: withWork + "echo begun; sleep 1000", Timeout: 5 * time.Second}, 137, "begun", GateTimedOut},
 	} {
 		test.gate.Name = name
 		result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{
@@ -33,7 +35,7 @@ func TestMergeGateFails(t *testing.T) {
 			t.Fatalf("%s: got %+v", name, result)
 		}
 		got := result.Gate
-		if got.Gate != name || got.ExitCode != test.code || got.TimedOut != test.timedOut || !strings.Contains(got.Tail, test.tail) {
+		if got.Gate != name || got.ExitCode != test.code || got.End != test.end || !strings.Contains(got.Tail, test.tail) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 		if strings.Contains(got.Tail, "s3cret") || strings.Contains(got.Tail, "line 401\n") {

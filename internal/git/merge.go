@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 )
@@ -50,9 +49,12 @@ type MergeRequest struct {
 	Trailers []Trailer
 	Author   Identity // of the merge commit; gastown's own when empty
 
-	Gates   []Gate    // run one after another on the merged tree
-	GateEnv []string  // "NAME=value", added to the environment of the gates
-	Log     io.Writer // gets the output of the gates; may be nil
+	Gates []Gate // run one after another on the merged tree
+	// GateRetries is how often a gate that fails is run again where the target passed it a moment ago.
+	GateRetries int
+	Now         func() time.Time // time.Now when nil
+	GateEnv     []string         // "NAME=value", added to the environment of the gates
+	Log         io.Writer        // gets the output of the gates; may be nil
 }
 
 // Outcome says how a merge ended.
@@ -64,7 +66,8 @@ const (
 	OutcomeEmpty      Outcome = "empty"       // the branch brings nothing: no commit of its own, or no change in any file
 	OutcomeMissing    Outcome = "missing"     // there is no such branch, in the mirror or on origin
 	OutcomeConflicted Outcome = "conflicted"  // both sides changed the same thing
-	OutcomeGateFailed Outcome = "gate_failed" // a gate refused the merged tree
+	OutcomeGateFailed Outcome = "gate_failed" // a gate refused the merged tree, and not the target alone
+	OutcomeGateBroken Outcome = "gate_broken" // a gate does not pass on the target alone either
 )
 
 // MergeResult is how a merge ended.
@@ -75,7 +78,8 @@ type MergeResult struct {
 	Commit  string       // when merged: the commit that brought the branch in
 	Before  bool         // when merged: an earlier try had done it, nothing was pushed now
 	Files   []string     // when conflicted; empty if the two have no common history
-	Gate    *GateFailure // when a gate failed
+	Gate    *GateFailure // when a gate failed, or is broken: then as it ended on the target
+	Flaky   []string     // when merged: gates that failed once and passed the second time
 }
 
 // Merge merges a branch into its target on origin, with a merge commit, if it
@@ -145,6 +149,13 @@ func (req MergeRequest) message() string {
 		fmt.Fprintf(&b, "%s: %s\n", oneLine(trailer.Key), oneLine(trailer.Value))
 	}
 	return strings.ReplaceAll(b.String(), "\x00", "")
+}
+
+func (req MergeRequest) now() time.Time {
+	if req.Now == nil {
+		return time.Now()
+	}
+	return req.Now()
 }
 
 // oneLine joins the words of a text with single spaces.
@@ -286,18 +297,23 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, 
 	if err != nil {
 		return MergeResult{}, err
 	}
-	failure, err := r.runGates(ctx, a.req, dir, commit)
+	verdict, err := r.runGates(ctx, a, dir, commit)
 	if err != nil {
 		return MergeResult{}, err
 	}
-	if failure != nil {
-		result.Outcome, result.Gate = OutcomeGateFailed, failure
+	if verdict.failure != nil {
+		result.Outcome, result.Gate = OutcomeGateFailed, verdict.failure
+		if verdict.broken {
+			result.Outcome = OutcomeGateBroken
+		}
 		return result, nil
 	}
 	if err := r.push(ctx, a, commit); err != nil {
 		return MergeResult{}, err
 	}
-	result.Outcome, result.Commit = OutcomeMerged, commit
+	// What is published counts, whether or not the rig can remember it.
+	_ = r.rememberGreen(a.req, commit)
+	result.Outcome, result.Commit, result.Flaky = OutcomeMerged, commit, verdict.flaky
 	return result, nil
 }
 
@@ -316,29 +332,6 @@ func (r *Rig) mergeTrees(ctx context.Context, a attempt, dir string) (tree strin
 		return "", fields[1:], nil
 	}
 	return fields[0], nil, err
-}
-
-// runGates checks the merge commit out and runs the gates on it, up to the
-// first that fails.
-func (r *Rig) runGates(ctx context.Context, req MergeRequest, dir, commit string) (*GateFailure, error) {
-	if len(req.Gates) == 0 {
-		return nil, nil
-	}
-	if _, err := r.gitAt(ctx, dir, "check out the merge", "checkout", "--quiet", "--detach", commit, "--"); err != nil {
-		return nil, err
-	}
-	env := gateEnv(os.Environ(), req.GateEnv)
-	for _, gate := range req.Gates {
-		began := time.Now()
-		logLine(req.Log, "gate %s begins", gate.Name)
-		failure, err := runGate(ctx, gate, dir, env, req.Log)
-		if failure != nil || err != nil {
-			logLine(req.Log, "gate %s failed after %s", gate.Name, time.Since(began).Round(time.Millisecond))
-			return failure, err
-		}
-		logLine(req.Log, "gate %s passed after %s", gate.Name, time.Since(began).Round(time.Millisecond))
-	}
-	return nil, nil
 }
 
 // logLine writes a line of our own between the output of gates.

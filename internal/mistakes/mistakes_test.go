@@ -50,7 +50,7 @@ type mistake struct {
 
 // mistakes is every mistake, in the order of the table.
 func mistakes() []mistake {
-	return slices.Concat(agendaMistakes, agentMistakes, beadMistakes, reviewMistakes, convoyMistakes, eventMistakes,
+	return slices.Concat(agendaMistakes, agentMistakes, beadMistakes, reviewMistakes, gateMistakes, convoyMistakes, eventMistakes,
 		stopMistakes, careMistakes, triageMistakes, pullMistakes, healMistakes)
 }
 

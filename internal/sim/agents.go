@@ -49,6 +49,9 @@ var polecatWays = []way{
 var refineryWays = []way{
 	{mergeConflicts, reports(func(*life, *process) town.Payload { return &town.MergeConflicted{Files: []string{"main.go"}} })},
 	{gateFails, reports(func(*life, *process) town.Payload { return &town.MergeRejected{Gate: "test", Log: "FAIL"} })},
+	{gateIsBroken, reports(func(*life, *process) town.Payload {
+		return &town.GateBroken{Gate: "test", End: town.GateCouldNotRun, Target: "f00d", Log: "test: not found"}
+	})},
 	{changesWanted, reports(func(*life, *process) town.Payload {
 		return &town.ChangesRequested{Feedback: "more tests", Files: []string{"main_test.go"}}
 	})},

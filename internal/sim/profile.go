@@ -45,6 +45,7 @@ const (
 	agentEvicted
 	mergeConflicts
 	gateFails
+	gateIsBroken
 	changesWanted
 	mergeInfra
 	refineryCrashes
@@ -134,6 +135,7 @@ var faults = [numFaults]struct {
 	agentEvicted:          {"agent_evicted", false, "A process is taken away by its runtime."},
 	mergeConflicts:        {"merge_conflicts", false, "A merge has conflicts."},
 	gateFails:             {"gate_fails", false, "A gate fails on the merged tree."},
+	gateIsBroken:          {"gate_is_broken", false, "A gate does not pass on the target either."},
 	changesWanted:         {"changes_wanted", false, "A reviewer wants changes."},
 	mergeInfra:            {"merge_infra", false, "A merge fails by the infrastructure's fault."},
 	refineryCrashes:       {"refinery_crashes", false, "A refinery's process fails before it has merged."},
@@ -195,7 +197,7 @@ type profile struct {
 var everyday = [numFaults]float64{
 	agentCrashes: .02, agentHangs: .01, agentSilent: .01, agentNoDone: .02, agentEmptyBranch: .01, agentNoBranch: .005,
 	agentNoChanges: .03, agentDoneLate: .01, agentDoneTwice: .01, agentLingers: .02, agentLoops: .002, agentEvicted: .005,
-	mergeConflicts: .05, gateFails: .05, changesWanted: .02, mergeInfra: .01, refineryCrashes: .01, refineryCrashesMerged: .005,
+	mergeConflicts: .05, gateFails: .05, gateIsBroken: .01, changesWanted: .02, mergeInfra: .01, refineryCrashes: .01, refineryCrashesMerged: .005,
 	refineryHangs: .003, refinerySilent: .005, refineryLate: .005,
 	startRefusedInfra: .005, startUnknownWorked: .005, startUnknownFailed: .003, startSlow: .01, stopUnconfirmed: .02,
 	verifyFails: .01, outcomeTwice: .01, peopleMeddle: 4, serverDies: .05, serverSlow: .002,
@@ -217,7 +219,7 @@ var profiles = []struct {
 		agentDoneLate: .08, agentDoneTwice: .08, agentLingers: .15, agentLoops: .02, agentEvicted: .05,
 	}},
 	{"broken merges", [numFaults]float64{
-		mergeConflicts: .25, gateFails: .2, changesWanted: .1, mergeInfra: .1, refineryCrashes: .1, refineryCrashesMerged: .08,
+		mergeConflicts: .25, gateFails: .2, gateIsBroken: .2, changesWanted: .1, mergeInfra: .1, refineryCrashes: .1, refineryCrashesMerged: .08,
 		refineryHangs: .05, refinerySilent: .08, refineryLate: .08, verifyFails: .2,
 	}},
 	{"broken infrastructure", [numFaults]float64{
@@ -245,13 +247,13 @@ var profiles = []struct {
 	{"moving host", [numFaults]float64{
 		hostDrained: 1.5, readyLost: .3, drainRepeated: .4, drainMoves: .5, evictions: 1.5, agentEvicted: .1, startsBroken: .4, runtimeAway: .2,
 	}},
-	{"outages", [numFaults]float64{startsBroken: 1.2, mergeInfra: .3, agentCrashes: .3, startRefused: .2, startRefusedInfra: .2}},
+	{"outages", [numFaults]float64{startsBroken: 1.2, mergeInfra: .3, gateIsBroken: .3, agentCrashes: .3, startRefused: .2, startRefusedInfra: .2}},
 	{"chaotic", [numFaults]float64{
 		hostSleeps: .2, clockJumps: .2, serverDies: .5, diesBeforeRecord: .001, diesAfterRecord: .001, diesBeforeAnswer: .004, commitFails: .004,
 		serverSlow: .02, runtimeAway: .3, startRefusedInfra: .06, startRefused: .03, startUnknownWorked: .06, startUnknownFailed: .05,
 		startSlow: .05, stopUnconfirmed: .1, stopDoneUnconfirmed: .1, outcomeLost: .04, outcomeLate: .06, outcomeTwice: .06, verifyFails: .05,
 		agentCrashes: .06, agentHangs: .04, agentSilent: .05, agentNoDone: .05, agentEmptyBranch: .04, agentNoBranch: .03, agentDoneLate: .05,
-		agentDoneTwice: .05, agentLingers: .08, agentLoops: .01, agentEvicted: .03, mergeConflicts: .12, gateFails: .1, changesWanted: .06,
+		agentDoneTwice: .05, agentLingers: .08, agentLoops: .01, agentEvicted: .03, mergeConflicts: .12, gateFails: .1, gateIsBroken: .05, changesWanted: .06,
 		mergeInfra: .06, refineryCrashes: .06, refineryCrashesMerged: .05, refineryHangs: .03, refinerySilent: .04, refineryLate: .04,
 		agentMute: .04, agentMuteForEver: .02, nudgeFails: .15, nudgeLost: .15, triageOdd: .15, triageIdle: .15, triageCrashes: .1, triageHangs: .05,
 		webhookFails: .2, webhookLost: .1, hostDrained: .3, readyLost: .3, drainRepeated: .3, drainMoves: .3, evictions: .3, startsBroken: .2,

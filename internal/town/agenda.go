@@ -225,6 +225,7 @@ func (s *State) touchBead(before, after *Bead) {
 	}
 	s.agenda.mark(ref{KindRig, string(b.Rig)})
 	s.markProbed(b.ID)
+	s.touchGate(b)
 	for _, x := range []*Bead{before, after} {
 		if x == nil {
 			continue

@@ -143,6 +143,7 @@ func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {
 		return invalid("commit", "is empty")
 	}
 	t.release(a)
+	t.gatesPassed(b.Rig)
 	t.moveBead(b.ID, Closed, func(b *Bead) {
 		reportAttempt(b, t.now, AttemptDone, "merged as "+p.Commit, NoFault)
 		b.Merge.MergeCommit = p.Commit
@@ -180,9 +181,50 @@ func (p *MergeRejected) apply(t *tick, e *Event) *Refusal {
 		return r
 	case p.Gate == "":
 		return invalid("gate", "is empty")
+	case !p.End.known():
+		return invalid("end", "is %q, must be failed, timed_out or could_not_run", p.End)
 	}
-	body := fmt.Sprintf("The gate %q failed on branch %s merged into %s. The end of its log:\n\n%s", p.Gate, b.Merge.Branch, b.Merge.Target, p.Log)
-	t.sendBack(a, b, LabelRework, "Fix "+p.Gate+": ", body, AttemptGate, "the gate "+p.Gate+" failed")
+	t.gatesPassed(b.Rig) // on the target, or nobody could blame the branch
+	t.sendBack(a, b, LabelRework, "Fix "+p.Gate+": ", t.s.gateRework(b, p), AttemptGate, "the gate "+p.Gate+" "+p.End.words())
+	return nil
+}
+
+// gateRework tells whoever repairs a branch which gate it does not pass, how that ended, and what the branch is for.
+func (s *State) gateRework(mr *Bead, p *MergeRejected) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "The gate %q %s on branch %s merged into %s.\n", p.Gate, p.End.words(), mr.Merge.Branch, mr.Merge.Target)
+	for _, g := range s.config(mr.Rig).Gates {
+		if g.Name == p.Gate {
+			limit := g.Timeout
+			if limit == 0 {
+				limit = DefaultGateTimeout
+			}
+			fmt.Fprintf(&b, "\nIt runs `%s` and may take %s.\n", g.Command, limit)
+		}
+	}
+	fmt.Fprintf(&b, "\nThe end of its log:\n\n%s\n", p.Log)
+	if src := s.beads[mr.Merge.Source]; src != nil {
+		fmt.Fprintf(&b, "\nThe branch is for %s, %s.\n\n%s", src.ID, src.Title, src.Body)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func (p *GateBroken) apply(t *tick, e *Event) *Refusal {
+	a, b, r := t.atMerge(e)
+	switch {
+	case r != nil:
+		return r
+	case p.Gate == "":
+		return invalid("gate", "is empty")
+	case p.Target == "":
+		return invalid("targetSha", "is empty")
+	case !p.End.known():
+		return invalid("end", "is %q, must be failed, timed_out or could_not_run", p.End)
+	}
+	reason := fmt.Sprintf("the gate %s %s on %s itself (%.10s)", p.Gate, p.End.words(), b.Merge.Target, p.Target)
+	t.release(a)
+	t.moveBead(b.ID, Open, func(b *Bead) { reportAttempt(b, t.now, AttemptGateBroken, reason, NoFault) })
+	t.gateBroken(t.s.beads[b.ID], reason, p)
 	return nil
 }
 

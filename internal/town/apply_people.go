@@ -22,12 +22,19 @@ func (p *TownConfigured) apply(t *tick, _ *Event) *Refusal {
 	if err != nil {
 		return refuseSettings(err)
 	}
+	gates := map[RigID][]Gate{}
+	for id := range t.s.rigs {
+		gates[id] = t.s.config(id).Gates
+	}
 	t.s.editTown(func(x *Town) {
 		if p.Name != "" {
 			x.Name = p.Name
 		}
 		x.Settings = left.merge(p.Settings)
 	})
+	for _, id := range sortedKeys(gates) {
+		t.gatesChanged(id, gates[id])
+	}
 	return nil
 }
 
@@ -109,12 +116,14 @@ func (p *RigUpdated) apply(t *tick, _ *Event) *Refusal {
 	if err != nil {
 		return refuseSettings(err)
 	}
+	gates := t.s.config(p.Rig).Gates
 	t.s.editRig(p.Rig, func(r *Rig) {
 		if p.DefaultBranch != "" {
 			r.DefaultBranch = p.DefaultBranch
 		}
 		r.Settings = left.merge(p.Settings)
 	})
+	t.gatesChanged(p.Rig, gates)
 	return nil
 }
 

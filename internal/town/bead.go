@@ -172,6 +172,8 @@ const (
 	AttemptConflict  = "conflict"
 	AttemptGate      = "gate_failed"
 	AttemptChanges   = "changes_requested"
+	// AttemptGateBroken is a merge that a gate kept back which does not pass on the target alone either.
+	AttemptGateBroken = "gate_broken"
 )
 
 // MergePart is what a merge request has beyond a bead.

@@ -102,6 +102,8 @@ type MergeSpec struct {
 	// Base is what the target is made from if it does not exist yet (a convoy's branch).
 	Base  string `json:"base"`
 	Gates []Gate `json:"gates"`
+	// GateRetries is how often a failing gate is run again where the target passed it a moment ago.
+	GateRetries int `json:"gateRetries,omitempty"`
 	// Strategy says whether to merge it or to open a pull request for it, CodeReview whether to
 	// review the diff before.
 	Strategy   MergeStrategy `json:"strategy"`
@@ -223,7 +225,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 	return &MergeSpec{
 		MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
-		Base: repo.DefaultBranch, Gates: s.config(b.Rig).Gates,
+		Base: repo.DefaultBranch, Gates: s.config(b.Rig).Gates, GateRetries: s.config(b.Rig).GateRetries,
 		Strategy: s.strategyOf(b), CodeReview: s.config(b.Rig).CodeReview,
 	}
 }

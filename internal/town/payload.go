@@ -208,8 +208,16 @@ type (
 	}
 	// MergeRejected says that a gate failed on the merged tree.
 	MergeRejected struct {
-		Gate string `json:"gate" doc:"Name of the gate." share:"keep"`
-		Log  string `json:"logTail,omitempty" doc:"The end of its log."`
+		Gate string  `json:"gate" doc:"Name of the gate." share:"keep"`
+		End  GateEnd `json:"end,omitempty" doc:"failed (when empty), timed_out or could_not_run." share:"keep"`
+		Log  string  `json:"logTail,omitempty" doc:"The end of its log."`
+	}
+	// GateBroken says that a gate does not pass on the target alone either, so that no branch is to blame.
+	GateBroken struct {
+		Gate   string  `json:"gate" doc:"Name of the gate." share:"keep"`
+		End    GateEnd `json:"end,omitempty" doc:"How it ended on the target: failed (when empty), timed_out or could_not_run." share:"keep"`
+		Target string  `json:"targetSha" doc:"Commit of the target that it was run on." share:"keep"`
+		Log    string  `json:"logTail,omitempty" doc:"The end of its log there."`
 	}
 	// MergeFailed says that nothing could be merged: by the infrastructure's fault, or because
 	// there is nothing.
@@ -287,6 +295,7 @@ func EventSpecs() []EventSpec {
 		{"merge_completed", FromEffects, "A merge request is in its target.", func() Payload { return new(MergeCompleted) }},
 		{"merge_conflicted", FromEffects, "A merge request conflicts with its target.", func() Payload { return new(MergeConflicted) }},
 		{"merge_rejected", FromEffects, "A gate failed on the merged tree.", func() Payload { return new(MergeRejected) }},
+		{"gate_broken", FromEffects, "A gate does not pass on the target alone either.", func() Payload { return new(GateBroken) }},
 		{"merge_failed", FromEffects, "The merge could not be tried.", func() Payload { return new(MergeFailed) }},
 		{"nudge_delivered", FromEffects, "A nudge is where its agent can read it.", func() Payload { return new(NudgeArrived) }},
 		{"nudge_failed", FromEffects, "A nudge could not be delivered.", func() Payload { return new(NudgeFailed) }},
@@ -335,4 +344,5 @@ func (*BranchVerified) Type() EventType         { return "branch_verified" }
 func (*MergeCompleted) Type() EventType         { return "merge_completed" }
 func (*MergeConflicted) Type() EventType        { return "merge_conflicted" }
 func (*MergeRejected) Type() EventType          { return "merge_rejected" }
+func (*GateBroken) Type() EventType             { return "gate_broken" }
 func (*MergeFailed) Type() EventType            { return "merge_failed" }

@@ -154,8 +154,16 @@ func (s *State) popAction(b *Bead, id AgentID) Action {
 // RefineryOf names the refinery of a rig.
 func RefineryOf(rig RigID) AgentID { return AgentID(refineryPrefix + string(rig)) }
 
-// requestWait says what about the merge request itself keeps it from being merged, or nil.
+// requestWait says what keeps the merge request from being merged if it is its turn, or nil.
 func (s *State) requestWait(now Time, b *Bead) *Wait {
+	if w := s.ownWait(now, b); w != nil {
+		return w
+	}
+	return s.gateWait(now, b)
+}
+
+// ownWait says what about the merge request itself keeps it from being merged, or nil.
+func (s *State) ownWait(now Time, b *Bead) *Wait {
 	if s.rigs[b.Rig] == nil {
 		return &Wait{Code: WaitNotConfigured, Reason: "its rig is gone: cancel it"}
 	}

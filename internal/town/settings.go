@@ -26,6 +26,8 @@ type Settings struct {
 	MaxDispatchAttempts *int `json:"max_dispatch_attempts,omitempty" standard:"5" range:"1..100" doc:"Attempts that may fail by the agent's fault before the bead fails; also the most reworks of a merge request, and the most work made of one pull request."`
 	// Gates are the commands that must succeed on the merged tree before it is pushed.
 	Gates *[]Gate `json:"gates,omitempty" doc:"Commands that must succeed on the merged tree before it is pushed: name, command (run by sh -c) and timeout (10m, at most 24h)."`
+	// GateRetries bounds how often a failing gate is run again: more would hide what is flaky.
+	GateRetries *int `json:"gate_retries,omitempty" standard:"1" range:"0..5" doc:"How often a gate that fails is run again where all gates passed on the target within 15 minutes; if it passes then, the work is merged and the gate is flaky."`
 	// MergeStrategy says how finished work gets into the default branch.
 	MergeStrategy *MergeStrategy `json:"merge_strategy,omitempty" standard:"direct" range:"direct|pr" doc:"How finished work gets into the default branch: merged by the refinery, or by a pull request."`
 	// CodeReview has the refinery read the diff before it merges it or opens its pull request.
@@ -106,6 +108,7 @@ type Config struct {
 	MaxStartsPerTick    int
 	MaxDispatchAttempts int
 	Gates               []Gate
+	GateRetries         int
 	MergeStrategy       MergeStrategy
 	CodeReview          bool
 	AutoMerge           bool

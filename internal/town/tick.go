@@ -13,7 +13,7 @@ import (
 //
 //	1  dispatch, the merge queue, convoys, escalations
 //	2  pull requests, breakers, drains, budgets, silence, triage, recoveries of 18 invariants
-//	3  whatever is wrong is found before the rules act on it, and told by the name of its recovery
+//	3  whatever is wrong is found before the rules act on it, and told by the name of its recovery; gates that are broken
 const RuleSet = 3
 
 // entityVersion is written with every stored entity; code methods read older versions by looking

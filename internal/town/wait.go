@@ -29,6 +29,7 @@ const (
 	WaitBreaker       WaitCode = "breaker"
 	WaitNotConfigured WaitCode = "not_configured"
 	WaitExhausted     WaitCode = "exhausted"
+	WaitGateBroken    WaitCode = "gate_broken"
 	WaitInQueue       WaitCode = "in_queue"
 	WaitInReview      WaitCode = "in_review"
 	WaitVerifying     WaitCode = "verifying"
@@ -89,6 +90,7 @@ var waits = []WaitSpec{
 	{WaitBreaker, "Starts of this kind keep failing, and the breaker holds them back.", EndedByTown},
 	{WaitNotConfigured, "A rig, an agent or a setting that it needs is missing.", EndedByPerson},
 	{WaitExhausted, "Its attempts are used up, and it fails.", EndedByTown},
+	{WaitGateBroken, "A gate of its rig does not pass on the target itself; it is tried again after a back-off.", EndedByWorld},
 	{WaitInQueue, "It waits for its turn behind others.", EndedByTown},
 	{WaitInReview, "It waits for its merge request.", EndedByTown},
 	{WaitVerifying, "Its branch is being verified.", EndedByWorld},

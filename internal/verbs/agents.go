@@ -51,6 +51,8 @@ func ofAgents() []Verb {
 			"The merge request conflicts with its target.", "refinery", merging),
 		said("merge-rejected", "merge-rejected", "merge_rejected", town.MergeRejected{},
 			"A gate failed on the merged tree.", "refinery", merging),
+		said("gate-broken", "gate-broken", "gate_broken", town.GateBroken{},
+			"A gate does not pass on the target alone either.", "refinery", merging),
 		said("merge-failed", "merge-failed", "merge_failed", town.MergeFailed{},
 			"The merge could not be tried.", "refinery", merging),
 	}

@@ -1,0 +1,193 @@
+package git
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// GateEnd says how a gate ended that did not pass.
+type GateEnd string
+
+// The ends of a [GateFailure].
+const (
+	GateFailed      GateEnd = "failed"        // it ran and said no
+	GateTimedOut    GateEnd = "timed_out"     // it took too long and was killed
+	GateCouldNotRun GateEnd = "could_not_run" // a program is missing or may not be executed, or something else killed it
+)
+
+// knownGreenFor is for how long the target counts as one on which the gates pass: what is around a gate, such as
+// a package registry or a clock, changes without any commit.
+const knownGreenFor = 15 * time.Minute
+
+// Exit codes of a shell for what could not be executed, was not found, and was killed by somebody: the kernel
+// when memory ran out, or a person.
+const (
+	exitNotExecutable = 126
+	exitNotFound      = 127
+	exitKilled        = 128 + 9
+	exitTerminated    = 128 + 15
+)
+
+func endOf(exitCode int, timedOut bool) GateEnd {
+	switch {
+	case timedOut:
+		return GateTimedOut
+	case exitCode == exitNotExecutable, exitCode == exitNotFound, exitCode == exitKilled, exitCode == exitTerminated:
+		return GateCouldNotRun
+	}
+	return GateFailed
+}
+
+// gateRun is the gates of one try of a merge.
+type gateRun struct {
+	rig    *Rig
+	a      attempt
+	dir    string   // the scratch worktree
+	commit string   // the merge
+	env    []string // of the gates
+	known  gateMemory
+	flaky  []string // gates that failed once and then passed
+}
+
+// gateVerdict is what the gates of a try come to. Failure is nil if all passed.
+type gateVerdict struct {
+	failure *GateFailure
+	broken  bool // the gate does not pass on the target either, and the branch is not to blame
+	flaky   []string
+}
+
+// runGates checks the merge commit out and runs the gates on it. A gate that fails on a target on which all
+// passed a moment ago is run once more; else it is run on the target alone, which tells whose fault it is.
+func (r *Rig) runGates(ctx context.Context, a attempt, dir, commit string) (gateVerdict, error) {
+	if len(a.req.Gates) == 0 {
+		return gateVerdict{}, nil
+	}
+	g := gateRun{rig: r, a: a, dir: dir, commit: commit, env: gateEnv(os.Environ(), a.req.GateEnv), known: r.gateMemory()}
+	for _, gate := range a.req.Gates {
+		v, err := g.gate(ctx, gate)
+		if err != nil || v.failure != nil {
+			return v, err
+		}
+	}
+	return gateVerdict{flaky: g.flaky}, nil
+}
+
+// gate runs one gate until it is known whether it passes, and if not, whose fault that is.
+func (g *gateRun) gate(ctx context.Context, gate Gate) (gateVerdict, error) {
+	failure, err := g.on(ctx, gate, g.commit)
+	if err != nil || failure == nil {
+		return gateVerdict{}, err
+	}
+	suspect := g.known.Red == gate.Name && g.known.RedBranch != g.a.req.Branch
+	if failure.End == GateFailed && !suspect && g.targetIsGreen() {
+		for range g.a.req.GateRetries {
+			logLine(g.a.req.Log, "gate %s: the target passed it a moment ago, so it is run again", gate.Name)
+			again, err := g.on(ctx, gate, g.commit)
+			if err != nil {
+				return gateVerdict{}, err
+			}
+			if again == nil {
+				g.flaky = append(g.flaky, gate.Name)
+				return gateVerdict{}, nil
+			}
+			failure = again
+		}
+		return gateVerdict{failure: failure}, g.rememberRed(gate)
+	}
+	logLine(g.a.req.Log, "gate %s: is it the branch? It is run on %s alone", gate.Name, g.a.req.Target)
+	if _, err := g.rig.gitAt(ctx, g.dir, "clear away what the gate made", "clean", "--quiet", "-ffd"); err != nil {
+		return gateVerdict{}, err
+	}
+	onTarget, err := g.on(ctx, gate, g.a.tip)
+	if err != nil {
+		return gateVerdict{}, err
+	}
+	if onTarget != nil {
+		return gateVerdict{failure: onTarget, broken: true}, nil
+	}
+	return gateVerdict{failure: failure}, g.rememberRed(gate)
+}
+
+// on runs a gate on a commit, in a worktree that has the files of that commit whatever a gate before has changed.
+func (g *gateRun) on(ctx context.Context, gate Gate, commit string) (*GateFailure, error) {
+	_, err := g.rig.gitAt(ctx, g.dir, "check out "+commit, "checkout", "--quiet", "--force", "--detach", commit, "--")
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	logLine(g.a.req.Log, "gate %s begins", gate.Name)
+	failure, err := runGate(ctx, gate, g.dir, g.env, g.a.req.Log)
+	took := time.Since(began).Round(time.Millisecond)
+	switch {
+	case failure != nil:
+		logLine(g.a.req.Log, "gate %s %s after %s", gate.Name, failure.End, took)
+	case err == nil:
+		logLine(g.a.req.Log, "gate %s passed after %s", gate.Name, took)
+	}
+	return failure, err
+}
+
+// gateMemory is what a rig remembers of its gates, in a file of the rig. Losing it costs a run of a gate.
+type gateMemory struct {
+	Green     string    `json:"green"` // commit that the gates passed on last
+	At        time.Time `json:"at"`
+	Gates     string    `json:"gates"`               // which gates those were
+	Red       string    `json:"red,omitempty"`       // gate that refused the last branch
+	RedBranch string    `json:"redBranch,omitempty"` // that branch
+}
+
+func (r *Rig) gateMemoryFile() string { return filepath.Join(r.dir, "gates.json") }
+
+// gateMemory reads it; what cannot be read is as good as forgotten.
+func (r *Rig) gateMemory() gateMemory {
+	var m gateMemory
+	data, err := os.ReadFile(r.gateMemoryFile())
+	if err != nil || json.Unmarshal(data, &m) != nil {
+		return gateMemory{}
+	}
+	return m
+}
+
+func (r *Rig) remember(m gateMemory) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("cannot write what is known of the gates: %w", err)
+	}
+	next := r.gateMemoryFile() + ".new"
+	if err := errors.Join(os.WriteFile(next, data, 0o600), os.Rename(next, r.gateMemoryFile())); err != nil {
+		return wrapOS("write what is known of the gates", err)
+	}
+	return nil
+}
+
+func (g *gateRun) targetIsGreen() bool {
+	return g.known.Green == g.a.tip && g.known.Gates == named(g.a.req.Gates) && g.a.req.now().Sub(g.known.At) < knownGreenFor
+}
+
+func (g *gateRun) rememberRed(gate Gate) error {
+	m := g.known
+	m.Red, m.RedBranch = gate.Name, g.a.req.Branch
+	return g.rig.remember(m)
+}
+
+// rememberGreen notes that the gates passed on a commit that the target has now.
+func (r *Rig) rememberGreen(req MergeRequest, commit string) error {
+	if len(req.Gates) == 0 {
+		return nil
+	}
+	return r.remember(gateMemory{Green: commit, At: req.now(), Gates: named(req.Gates)})
+}
+
+// named tells gates from others: a changed command is another gate.
+func named(gates []Gate) string {
+	data, err := json.Marshal(gates)
+	if err != nil {
+		panic(fmt.Sprintf("git: gates cannot be written: %v", err))
+	}
+	return string(data)
+}

@@ -1,0 +1,162 @@
+package git
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// counting is a gate that notes each run, with the commit it ran on, and then does what the shell line says.
+// N is the number of the run.
+func counting(t *testing.T, shell string) (Gate, func() int) {
+	t.Helper()
+	runs := filepath.Join(t.TempDir(), "runs")
+	write(t, filepath.Dir(runs), "runs", "")
+	return Gate{Name: "test", Shell: fmt.Sprintf("git rev-parse HEAD >>%q; N=$(wc -l <%q); %s", runs, runs, shell)},
+		func() int { return strings.Count(read(t, filepath.Dir(runs), "runs"), "\n") }
+}
+
+// A gate that does not pass on the target alone is no fault of any branch: the target has it, or the machine.
+func TestAGateThatIsBrokenForEveryone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		gate Gate
+		end  GateEnd
+	}{
+		"it fails":                 {Gate{Shell: "echo no luck; exit 3"}, GateFailed},
+		"no such program":          {Gate{Command: []string{"/no/such/program"}}, GateCouldNotRun},
+		"no such word of a shell":  {Gate{Shell: "no-such-tool-of-ours test"}, GateCouldNotRun},
+		"not allowed":              {Gate{Shell: "exec ./readme"}, GateCouldNotRun},
+		"killed from outside":      {Gate{Shell: "kill -KILL $$"}, GateCouldNotRun},
+		"its child is killed":      {Gate{Shell: "sh -c 'kill -KILL $$'"}, GateCouldNotRun},
+		"it never ends in time":    {Gate{Shell: "sleep 1000", Timeout: 2 * time.Second}, GateTimedOut},
+		"it changes what is there": {Gate{Shell: "test ! -e made || exit 0; echo x >made; echo y >readme; exit 1"}, GateFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tw := newTown(t)
+			tw.worked("toast", source, "work", "w")
+			tip := tw.tip("main")
+			test.gate.Name = "test"
+			result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{test.gate}})
+			if result.Outcome != OutcomeGateBroken || result.Gate == nil || result.Gate.End != test.end || result.Target != tip {
+				t.Errorf("got %+v, %+v", result, result.Gate)
+			}
+			if tw.tip("main") != tip {
+				t.Error("something was pushed")
+			}
+			tw.checkNoScratch()
+		})
+	}
+}
+
+// Where a program that a gate needs is missing only with the branch, the branch has taken it away.
+func TestABranchThatTakesTheGatesProgramAway(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	tw.push("check.sh", "exit 0\n")
+	path, _ := tw.worked("toast", source, "work", "w")
+	sh(t, path, "rm", "--quiet", "check.sh")
+	sh(t, path, "commit", "--quiet", "-m", "Clean up")
+	result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{{Name: "test", Shell: "sh ./check.sh"}}})
+	if result.Outcome != OutcomeGateFailed || result.Gate.Gate != "test" {
+		t.Errorf("got %+v, %+v", result, result.Gate)
+	}
+}
+
+// On a target that the gates passed on a moment ago a failure is tried once more, and passes or is the branch's.
+func TestAFlakyGate(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	now := time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC)
+	merge := func(branch string, gate Gate) (MergeResult, string) {
+		var log bytes.Buffer
+		return tw.merge(MergeRequest{
+			Branch: branch, Target: "main", Gates: []Gate{gate}, GateRetries: 1, Log: &log, Now: func() time.Time { return now },
+		}), log.String()
+	}
+	// Run 1 passes. Run 2 fails, and 3 passes: the target was green a moment ago.
+	gate, runs := counting(t, "test $N != 2 && ! test -e bad")
+	tw.worked("toast", source, "work", "w")
+	if result, log := merge(source, gate); result.Outcome != OutcomeMerged || result.Flaky != nil || runs() != 1 {
+		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
+	}
+	now = now.Add(knownGreenFor - time.Millisecond)
+	tw.worked("nux", "gt/nux/2", "more", "w")
+	if result, log := merge("gt/nux/2", gate); result.Outcome != OutcomeMerged || !slices.Equal(result.Flaky, []string{"test"}) || runs() != 3 {
+		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
+	}
+	// One that is red both times is the branch's fault; the target is not run.
+	tw.worked("slit", "gt/slit/3", "bad", "b")
+	if result, log := merge("gt/slit/3", gate); result.Outcome != OutcomeGateFailed || runs() != 5 {
+		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
+	}
+	// Two branches in a row are red at one gate: now the target is run whatever is known of it.
+	tw.worked("ace", "gt/ace/4", "bad", "b")
+	if result, log := merge("gt/ace/4", gate); result.Outcome != OutcomeGateFailed || runs() != 7 || !strings.Contains(log, "on main alone") {
+		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
+	}
+	// What was known is too old: the target is run at once.
+	now = now.Add(knownGreenFor)
+	if result, log := merge("gt/slit/3", gate); result.Outcome != OutcomeGateFailed || runs() != 9 || !strings.Contains(log, "on main alone") {
+		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
+	}
+}
+
+// A gate that takes too long is not tried again, and another command is another gate.
+func TestWhatIsKnownOfTheTargetDoesNotCount(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	gate, runs := counting(t, "test ! -e slow || sleep 1000")
+	gate.Timeout = 20 * time.Second
+	merge := func(branch string) MergeResult {
+		return tw.merge(MergeRequest{Branch: branch, Target: "main", Gates: []Gate{gate}, GateRetries: 1})
+	}
+	tw.worked("toast", source, "work", "w")
+	if result := merge(source); result.Outcome != OutcomeMerged {
+		t.Fatalf("got %+v", result)
+	}
+	gate.Timeout = 3 * time.Second
+	tw.worked("nux", "gt/nux/2", "slow", "s")
+	if result := merge("gt/nux/2"); result.Outcome != OutcomeGateFailed || result.Gate.End != GateTimedOut || runs() != 3 {
+		t.Fatalf("got %+v after %d runs", result, runs())
+	}
+}
+
+// A gate finds the files of the commit, whatever the one before has changed.
+func TestGatesDoNotSeeWhatOthersChanged(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	tw.worked("toast", source, "work", "w")
+	result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{
+		{Name: "format", Shell: "echo changed >readme"}, {Name: "test", Shell: "test \"$(cat readme)\" = one"},
+	}})
+	if result.Outcome != OutcomeMerged {
+		t.Errorf("got %+v, %+v", result, result.Gate)
+	}
+	if got := sh(t, tw.origin, "show", "main:readme"); got != "one" {
+		t.Errorf("main has %q", got)
+	}
+}
+
+// What a rig remembers is not worth a merge: a file that cannot be read counts as forgotten.
+func TestWhatIsRememberedMayBeDamaged(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	gate, runs := counting(t, "! test -e bad")
+	tw.worked("toast", source, "work", "w")
+	req := MergeRequest{Branch: source, Target: "main", Gates: []Gate{gate}, GateRetries: 1}
+	if result := tw.merge(req); result.Outcome != OutcomeMerged {
+		t.Fatalf("got %+v", result)
+	}
+	write(t, tw.rig.dir, "gates.json", "{")
+	tw.worked("nux", "gt/nux/2", "bad", "b")
+	req.Branch = "gt/nux/2"
+	if result := tw.merge(req); result.Outcome != OutcomeGateFailed || runs() != 3 {
+		t.Errorf("got %+v after %d runs", result, runs())
+	}
+}

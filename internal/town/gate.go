@@ -1,0 +1,113 @@
+package town
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A gate that does not pass on the target alone is nobody's work: the merges of the rig wait, an escalation says
+// why, and one merge request after a while tries again. Its escalation lives as long as that goes on.
+
+// GateEnd says how a gate ended that did not pass.
+type GateEnd string
+
+// The ends of gates.
+const (
+	GateFailed      GateEnd = "failed"        // it ran and said no
+	GateTimedOut    GateEnd = "timed_out"     // it took longer than it may
+	GateCouldNotRun GateEnd = "could_not_run" // its program is missing, may not be run or was killed from outside
+)
+
+// words says how the gate ended, for a sentence about it.
+func (e GateEnd) words() string {
+	switch e {
+	case GateTimedOut:
+		return "ran out of time"
+	case GateCouldNotRun:
+		return "could not run"
+	}
+	return "failed"
+}
+
+func (e GateEnd) known() bool {
+	return e == "" || e == GateFailed || e == GateTimedOut || e == GateCouldNotRun
+}
+
+// gateBackoffs is how long the merges of a rig wait after a gate was found broken for the 1st, 2nd, … time; the
+// last one goes on. What is around a gate, such as a registry, comes back within minutes or needs a person.
+var gateBackoffs = [...]Duration{Minute, 2 * Minute, 5 * Minute, 10 * Minute, 30 * Minute}
+
+func gateCause(rig RigID) string { return "gate/" + string(rig) }
+
+// brokenGate is the escalation about a gate of the rig that is broken, or nil.
+func (s *State) brokenGate(rig RigID) *Bead { return s.noticeOf(Escalation, gateCause(rig)) }
+
+// gateWait says that a merge request waits for a gate of its rig to work again, or nil. The one that found it
+// broken tries again after a back-off, and whoever is first in the queue then. While that one waits for
+// something else the others need not.
+func (s *State) gateWait(now Time, b *Bead) *Wait {
+	o := s.brokenGate(b.Rig)
+	if o == nil {
+		return nil
+	}
+	found := s.beads[o.Escalation.About]
+	if found == nil || found.Status != Open || found.ID != b.ID && s.ownWait(now, found) != nil {
+		return nil
+	}
+	end, n := o.Created, 0
+	for i := len(found.Attempts) - 1; i >= 0; i-- {
+		at := &found.Attempts[i]
+		if at.Outcome != AttemptGateBroken || at.Ended < o.Created {
+			break
+		}
+		end, n = max(end, at.Ended), n+1
+	}
+	if n == 0 {
+		return nil
+	}
+	if end = end.Add(gateBackoffs[min(n, len(gateBackoffs))-1]); now >= end {
+		return nil
+	}
+	return &Wait{Code: WaitGateBroken, Until: end, On: string(o.ID), Reason: found.lastAttempt().Reason + "; merges of " + string(b.Rig) + " wait"}
+}
+
+// gateBroken raises the escalation about a broken gate, or notes who has found it so again.
+func (t *tick) gateBroken(mr *Bead, reason string, p *GateBroken) {
+	if o := t.s.brokenGate(mr.Rig); o != nil {
+		if o.Escalation.About != mr.ID {
+			t.s.editBead(o.ID, t.now, func(o *Bead) { o.Escalation.About = mr.ID })
+		}
+		return
+	}
+	t.addBead(Bead{
+		Type: Escalation, Title: fmt.Sprintf("The gate %s of %s is broken", p.Gate, mr.Rig), Rig: mr.Rig, CreatedBy: string(RefineryOf(mr.Rig)),
+		Body: clip(reason+". No branch is to blame, so nothing is sent back; the merges of the rig wait, and are tried again by themselves. "+
+			"Put right what the gate needs, or change the gates of the rig. The end of its log:\n\n"+p.Log, maxBody),
+		Escalation: &EscalationPart{Severity: SeverityHigh, Category: "gate", Cause: gateCause(mr.Rig), About: mr.ID},
+	})
+}
+
+// gatesPassed ends the escalation about a broken gate of the rig, if there is one.
+func (t *tick) gatesPassed(rig RigID) {
+	if o := t.s.brokenGate(rig); o != nil {
+		t.moveBead(o.ID, Closed, func(b *Bead) { finish(b, string(OutcomeDone), "") })
+	}
+}
+
+// gatesChanged lets merges be tried at once where the gates are not those that were found broken.
+func (t *tick) gatesChanged(rig RigID, before []Gate) {
+	if !slices.Equal(before, t.s.config(rig).Gates) {
+		t.gatesPassed(rig)
+	}
+}
+
+// touchGate marks the merge requests that wait for the gate about which an escalation is, or that the bead has
+// found broken.
+func (s *State) touchGate(b *Bead) {
+	o := s.brokenGate(b.Rig)
+	if b.Escalation != nil && b.Escalation.Category == "gate" || o != nil && o.Escalation.About == b.ID {
+		for _, id := range s.ix.requests[b.Rig] {
+			s.markBead(id)
+		}
+	}
+}
