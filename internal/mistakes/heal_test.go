@@ -36,8 +36,8 @@ var healMistakes = []mistake{
 	},
 	{
 		name: "why-goes-by-the-attempt", file: "rule_beads.go",
-		old:   `does = "nobody works on it"`,
-		new:   `does = string(b.lastAttempt().Agent) + " works on it"`,
+		old:   `return "", "nobody works on it", WaitNoAgent`,
+		new:   `return "", string(b.lastAttempt().Agent) + " works on it", WaitNoAgent`,
 		wrong: "Why says that an agent works on a bead which it does not hold.",
 	},
 	{
