@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -101,10 +104,33 @@ func TestLinksToElsewhere(t *testing.T) {
 		"<script>alert(1)</script>":                 "<!-- raw HTML omitted -->",
 		"[x](javascript:alert(1))":                  `<p><a href="">x</a></p>`,
 		"| a |\n|---|\n| `b` |":                     "<td><code>b</code></td>",
+		"### bead_created, or: not":                 `<h3 id="bead_created-or-not">`,
+		"## Same\n\n## Same":                        `<h2 id="same-1">`,
 		"## Back `up`":                              `<h2 id="back-up">Back <code>up</code></h2>`,
 	} {
 		if got := string(render("x.md", []byte(source))); !strings.Contains(got, want) {
 			t.Errorf("%s", fmt.Sprintf("%q becomes %s, want %s", source, got, want))
+		}
+	}
+}
+
+// The tests that a page names as those that hold something are there, in the files that it names.
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	named := regexp.MustCompile(`\[(Test\w+)\]\(\.\./([^)]+_test\.go)\)`)
+	text, err := sources.ReadFile("what-was-asked.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := named.FindAllSubmatch(text, -1)
+	if len(all) == 0 || len(all) != strings.Count(string(text), "[Test") {
+		t.Fatalf("%d tests are named with their file, of %d", len(all), strings.Count(string(text), "[Test"))
+	}
+	for _, x := range all {
+		test, file := string(x[1]), string(x[2])
+		code, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(file)))
+		if err != nil || !strings.Contains(string(code), "\nfunc "+test+"(t *testing.T) {") {
+			t.Errorf("%s is not in %s (%v)", test, file, err)
 		}
 	}
 }

@@ -2,10 +2,12 @@ package docs
 
 import (
 	"bytes"
+	"fmt"
 	"html/template"
 	"net/url"
 	"path"
 	"strings"
+	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -40,7 +42,7 @@ td, th { padding: .2rem .8rem .2rem 0; vertical-align: top; text-align: left; bo
 // render makes a page of a document. Its links lead to pages, and to nowhere else below the repository: what is not a
 // page (code, pictures, files above docs) is named without a link, since whoever reads the page has no repository.
 func render(name string, source []byte) []byte {
-	doc := markdown.Parser().Parse(text.NewReader(source))
+	doc := markdown.Parser().Parse(text.NewReader(source), parser.WithContext(parser.NewContext(parser.WithIDs(headings{}))))
 	title := ""
 	var outside []ast.Node
 	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -79,6 +81,32 @@ func render(name string, source []byte) []byte {
 	}
 	return out.Bytes()
 }
+
+// headings gives out the ids of a page's headings, as the places do where documents are read in a repository: in
+// lower case, without what is not a letter, digit, hyphen or underscore, and numbered where two are alike.
+type headings map[string]int
+
+// Generate implements parser.IDs.
+func (h headings) Generate(value []byte, _ ast.NodeKind) []byte {
+	id := strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, strings.TrimSpace(string(value)))
+	n := h[id]
+	h[id]++
+	if n > 0 {
+		id = fmt.Sprintf("%s-%d", id, n)
+	}
+	return []byte(id)
+}
+
+// Put implements parser.IDs.
+func (h headings) Put(value []byte) { h[string(value)]++ }
 
 // target is where a link of a document leads among the pages, and whether it leads anywhere.
 func target(name, link string) (string, bool) {
