@@ -91,11 +91,14 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, er
 func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p town.Payload) {
 	var moved *git.HeadMovedError
 	var refused *git.PushRefusedError
+	var unverified *git.UnverifiedError
 	switch {
 	case errors.As(err, &moved):
 		return "merge-failed", &town.MergeFailed{Class: town.MergeMoved, Reason: err.Error()}
 	case errors.As(err, &refused):
 		return "merge-failed", &town.MergeFailed{Class: "push_refused", Reason: err.Error()}
+	case errors.As(err, &unverified):
+		return "merge-failed", &town.MergeFailed{Class: town.MergeUnverified, Reason: err.Error()}
 	case errors.Is(err, git.ErrTargetKeepsMoving):
 		return "merge-failed", &town.MergeFailed{Class: "target_moves", Reason: err.Error()}
 	case err != nil:

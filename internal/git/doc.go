@@ -15,7 +15,7 @@
 //	    rig.lock              taken for fetches and worktree changes, never while gates run
 //
 // A merge is made against what origin has at that moment, and is published
-// with a lease on it:
+// with a lease on it, and counts when it is read back from the rig's address:
 //
 //	fetch ──► conflicts? ──► merge commit ──► gates ──► push, if the target has not moved
 //	  ▲                                                   │

@@ -60,7 +60,7 @@ func (r *Rig) snapshot(ctx context.Context, path, parent string) (tree, changes 
 	}
 	for _, args := range steps {
 		tree, err = run(ctx, command{
-			op: "save uncommitted work", dir: path, gitDir: r.mirror(), workTree: path,
+			op: "save uncommitted work", dir: path, gitDir: r.own(), workTree: path,
 			args: args, env: []string{"GIT_INDEX_FILE=" + index},
 		})
 		if err != nil {
@@ -132,7 +132,7 @@ func (r *Rig) commitTree(ctx context.Context, c commitSpec) (string, error) {
 		args = append(args, "-p", parent)
 	}
 	out, err := r.gitIn(ctx, command{
-		op: "write a commit", gitDir: r.mirror(), args: append(args, "-F", "-"),
+		op: "write a commit", gitDir: r.own(), args: append(args, "-F", "-"),
 		env: append(author.authorEnv(), committer...), stdin: c.message,
 	})
 	return strings.TrimSpace(out), err

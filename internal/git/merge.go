@@ -53,6 +53,7 @@ type MergeRequest struct {
 	// GateRetries is how often a gate that fails is run again where the target passed it a moment ago.
 	GateRetries int
 	Now         func() time.Time // time.Now when nil
+	Hasty       bool             // looks again for what was pushed without waiting
 	GateEnv     []string         // "NAME=value", added to the environment of the gates
 	Log         io.Writer        // gets the output of the gates; may be nil
 }
@@ -88,9 +89,12 @@ type MergeResult struct {
 // earlier call published without being able to report it is found and
 // reported.
 //
-// The errors are [*HeadMovedError], [*PushRefusedError], [*Error] and
-// [ErrTargetKeepsMoving]; none of them says anything about the quality of the
-// branch. Merges of different branches may run at the same time.
+// What was pushed counts as merged only when the target, fetched from the rig's
+// address, has it.
+//
+// The errors are [*HeadMovedError], [*PushRefusedError], [*UnverifiedError],
+// [*Error] and [ErrTargetKeepsMoving]; none of them says anything about the
+// quality of the branch. Merges of different branches may run at the same time.
 func (r *Rig) Merge(ctx context.Context, req MergeRequest) (MergeResult, error) {
 	if req.Base == "" {
 		req.Base = r.defaultBranch
@@ -149,6 +153,14 @@ func (req MergeRequest) message() string {
 		fmt.Fprintf(&b, "%s: %s\n", oneLine(trailer.Key), oneLine(trailer.Value))
 	}
 	return strings.ReplaceAll(b.String(), "\x00", "")
+}
+
+// patience is how long to wait before another look.
+func (req MergeRequest) patience(usual time.Duration) time.Duration {
+	if req.Hasty {
+		return 0
+	}
+	return usual
 }
 
 func (req MergeRequest) now() time.Time {
@@ -309,6 +321,9 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, 
 		return result, nil
 	}
 	if err := r.push(ctx, a, commit); err != nil {
+		return MergeResult{}, err
+	}
+	if err := r.readBack(ctx, a, commit); err != nil {
 		return MergeResult{}, err
 	}
 	// What is published counts, whether or not the rig can remember it.

@@ -53,8 +53,8 @@ func (r *Rig) push(ctx context.Context, a attempt, commit string) error {
 	}
 	out, err := r.gitIn(ctx, command{
 		op:      "push to " + a.req.Target + " of " + mask(r.url),
-		gitDir:  r.mirror(),
-		args:    append(args, "origin", commit+":"+headRef(a.req.Target)),
+		gitDir:  r.own(),
+		args:    append(args, "--", r.url, commit+":"+headRef(a.req.Target)),
 		timeout: networkTimeout,
 	})
 	if err == nil {

@@ -117,6 +117,7 @@ func dirName(name string) string {
 // The places of a rig, as drawn in the documentation of the package.
 func (r *Rig) mirror() string          { return filepath.Join(r.dir, "mirror.git") }
 func (r *Rig) worktreeRecords() string { return filepath.Join(r.mirror(), "worktrees") }
+func (r *Rig) scratchRecords() string  { return filepath.Join(r.own(), "worktrees") }
 func (r *Rig) worktree(agent string) string {
 	return filepath.Join(r.dir, "worktrees", dirName(agent))
 }

@@ -214,7 +214,7 @@ func (r *Rig) addWorktree(ctx context.Context, spec WorktreeSpec, from start, le
 	if err := r.prepareBranch(ctx, spec, from); err != nil {
 		return Worktree{}, err
 	}
-	_, err := r.git(ctx, "make a worktree for "+spec.Agent,
+	_, err := r.inMirror(ctx, "make a worktree for "+spec.Agent,
 		"worktree", "add", "--quiet", "--force", "--no-track", "-B", spec.Branch, "--", path, from.commit)
 	if err != nil {
 		return Worktree{}, err

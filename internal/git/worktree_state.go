@@ -65,14 +65,16 @@ func unfinished(record string) bool {
 
 // records lists git's records of worktrees in the mirror, with the path each
 // belongs to.
-func (r *Rig) records() map[string]string {
-	entries, err := os.ReadDir(r.worktreeRecords())
+func (r *Rig) records() map[string]string { return recordsIn(r.worktreeRecords()) }
+
+func recordsIn(dir string) map[string]string {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil // No worktree was ever made.
 	}
 	found := make(map[string]string, len(entries))
 	for _, entry := range entries {
-		record := filepath.Join(r.worktreeRecords(), entry.Name())
+		record := filepath.Join(dir, entry.Name())
 		link, err := os.ReadFile(filepath.Join(record, "gitdir"))
 		if err != nil {
 			continue // A record without a path is git's to prune.
@@ -95,12 +97,14 @@ func (r *Rig) recordOf(path string) string {
 // forget removes git's records of the worktree at path, locked ones of a
 // killed `git worktree add` included.
 func (r *Rig) forget(path string) error {
-	for record, of := range r.records() {
-		if of != path {
-			continue
-		}
-		if err := removeTree(record); err != nil {
-			return wrapOS("forget a worktree", err)
+	for _, dir := range []string{r.worktreeRecords(), r.scratchRecords()} {
+		for record, of := range recordsIn(dir) {
+			if of != path {
+				continue
+			}
+			if err := removeTree(record); err != nil {
+				return wrapOS("forget a worktree", err)
+			}
 		}
 	}
 	return nil

@@ -243,6 +243,9 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.failNow(b, failedNoForge, p.Reason)
 		return nil
 	}
+	if p.Class == MergeUnverified {
+		t.unverified(b, p.Reason)
+	}
 	t.failed(b, "merge_"+p.Class, false)
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		reportAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
@@ -251,4 +254,18 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		}
 	})
 	return nil
+}
+
+// unverified tells people, once, of a merge that was pushed and is not in its target. It is tried again, and ends with
+// the merge request: by no other way is it known what became of the commit.
+func (t *tick) unverified(mr *Bead, reason string) {
+	cause := "unverified/" + string(mr.ID)
+	if t.s.noticeOf(Escalation, cause) != nil {
+		return
+	}
+	t.addBead(Bead{
+		Type: Escalation, Title: clip("Pushed and not there: "+mr.Title, maxTitle), Rig: mr.Rig, CreatedBy: string(RefineryOf(mr.Rig)),
+		Body:       clip(reason+". Nothing counts as merged; it is tried again after a back-off.", maxBody),
+		Escalation: &EscalationPart{Severity: SeverityHigh, Category: "not_merged", Cause: cause, About: mr.ID},
+	})
 }

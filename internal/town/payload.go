@@ -232,6 +232,8 @@ const (
 	MergeEmpty   = "empty"      // the branch brings no change
 	MergeMissing = "missing"    // there is no such branch any more
 	MergeMoved   = "head_moved" // the branch is not where it was when it was looked at
+	// MergeUnverified: it was pushed, and the target does not have it when it is read back.
+	MergeUnverified = "unverified"
 	// MergeNoForge: a pull request is wanted, and whoever merges cannot open one.
 	MergeNoForge = "no_forge"
 )
