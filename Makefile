@@ -22,7 +22,7 @@ demo: build ## Watch a town work: five tasks, real processes, real merges, no mo
 
 test: tools compiler browser watchers lint ## Run all tests, with the race detector, and play this day's towns
 	$(GO) test -race -shuffle=on -timeout 14m ./...
-	$(GO) test -run 'Healthy|AHundredTowns' ./internal/monitoring ./internal/sim
+	$(GO) test -run 'Healthy|AHundredTowns|EachFaultAlone' ./internal/monitoring ./internal/sim
 	$(GO) run ./cmd/gastown sim --seed $$(date -u +%-j)000000 --seeds 40 --hours 6
 
 compiler: # The race detector needs a C compiler

@@ -1,7 +1,7 @@
 //go:build !race
 
-// A hundred towns take minutes with the race detector, which the first of them are played with besides. "make test"
-// plays them without.
+// Towns by the hundred take minutes with the race detector, which the first of them are played with besides. "make test"
+// plays these without.
 
 package sim
 
@@ -27,5 +27,23 @@ func TestAHundredTowns(t *testing.T) {
 	}
 	if len(r.Missing.Faults) > 0 {
 		t.Errorf("a hundred towns never see %v", r.Missing.Faults)
+	}
+}
+
+// Every fault by itself happens, and the town stays sound.
+func TestEachFaultAlone(t *testing.T) {
+	t.Parallel()
+	for f := range faults {
+		t.Run(faults[f].name, func(t *testing.T) {
+			t.Parallel()
+			p := only(fault(f))
+			r := run(t, Options{Seed: 3, Seeds: 3, Time: 5 * town.Hour, Agents: 4, profile: &p, Shrink: 100_000})
+			sound(t, r)
+			for other := range faults {
+				if r.Coverage.Faults[faults[other].name] > 0 != (p.rates[other] > 0) {
+					t.Errorf("%s happened %d times; its rate is %g", faults[other].name, r.Coverage.Faults[faults[other].name], p.rates[other])
+				}
+			}
+		})
 	}
 }

@@ -70,24 +70,6 @@ func TestSameSeedSameStory(t *testing.T) {
 	}
 }
 
-// Every fault by itself happens, and the town stays sound.
-func TestEachFaultAlone(t *testing.T) {
-	t.Parallel()
-	for f := range faults {
-		t.Run(faults[f].name, func(t *testing.T) {
-			t.Parallel()
-			p := only(fault(f))
-			r := run(t, Options{Seed: 3, Seeds: 3, Time: 5 * town.Hour, Agents: 4, profile: &p, Shrink: 100_000})
-			sound(t, r)
-			for other := range faults {
-				if r.Coverage.Faults[faults[other].name] > 0 != (p.rates[other] > 0) {
-					t.Errorf("%s happened %d times; its rate is %g", faults[other].name, r.Coverage.Faults[faults[other].name], p.rates[other])
-				}
-			}
-		})
-	}
-}
-
 // The names of the faults are those of the documentation, which lists every one.
 func TestFaultsAreDocumented(t *testing.T) {
 	t.Parallel()
