@@ -110,7 +110,7 @@ func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p 
 	}
 	switch r.Outcome {
 	case git.OutcomeMerged:
-		return "merge-completed", &town.MergeCompleted{Commit: r.Commit}
+		return "merge-completed", &town.MergeCompleted{Commit: r.Commit, Before: r.Before}
 	case git.OutcomeConflicted:
 		return "merge-conflicted", &town.MergeConflicted{Files: r.Files}
 	case git.OutcomeGateFailed:

@@ -271,7 +271,7 @@ func (p *people) settings(ofTown bool) town.Settings {
 	var s town.Settings
 	number := func(choices ...int) *int { return &choices[r.IntN(len(choices))] }
 	for range 1 + r.IntN(2) {
-		switch r.IntN(12) {
+		switch r.IntN(13) {
 		case 0:
 			s.MaxDispatchAttempts = number(1, 2, 3, 5, 8)
 		case 1:
@@ -300,6 +300,8 @@ func (p *people) settings(ofTown bool) town.Settings {
 			if ofTown && p.l.prof.budget {
 				s.Budget = &budgets[r.IntN(len(budgets))]
 			}
+		case 10:
+			s.Gates = &gates[r.IntN(len(gates))]
 		default:
 			if p.founded {
 				pullSettings(&s, r)

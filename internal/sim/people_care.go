@@ -126,9 +126,16 @@ func pullSettings(s *town.Settings, r *rand.Rand) {
 // budgets are what people allow; the empty one is no limit.
 var budgets = []town.Budget{{}, {USDPerDay: 40}, {TokensPerDay: 5_000_000}, {USDPerDay: 5, TokensPerDay: 2_000_000}}
 
+// gates are those that rigs have; the one called test is what fails here.
+var gates = [][]town.Gate{
+	{{Name: "test", Command: "make test"}}, {{Name: "lint", Command: "make lint"}, {Name: "test", Command: "make test"}},
+	{{Name: "test", Command: "make check"}}, {{Name: "lint", Command: "make lint"}},
+}
+
 // setUp configures what the profile of the town has.
 func (p *people) setUp(set *town.Settings) {
 	set.Agents = map[town.Role]town.AgentCommand{town.Polecat: {Preset: "claude"}}
+	set.Gates = &gates[0]
 	if p.l.prof.triage {
 		set.Agents[town.Triage] = town.AgentCommand{Preset: "claude"}
 	}

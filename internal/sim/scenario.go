@@ -197,12 +197,17 @@ func settings(s *town.Settings) string {
 		fmt.Fprintf(&b, " agents.%s=%s", role, s.Agents[role].Preset)
 	}
 	c := *s
-	c.Agents, c.Budget, c.Notify = nil, nil, nil
+	c.Agents, c.Budget, c.Notify, c.Gates = nil, nil, nil, nil
 	if s.Budget != nil {
 		fmt.Fprintf(&b, " budget.usd_per_day=%g budget.tokens_per_day=%d", s.Budget.USDPerDay, s.Budget.TokensPerDay)
 	}
 	if s.Notify != nil {
 		fmt.Fprintf(&b, " webhook=%s", strings.Join(s.Notify.Webhooks, ","))
+	}
+	if s.Gates != nil {
+		for _, g := range *s.Gates {
+			fmt.Fprintf(&b, " gate=%s", g.Name)
+		}
 	}
 	return b.String() + pairs(&c)
 }

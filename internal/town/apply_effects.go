@@ -2,6 +2,7 @@ package town
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -143,7 +144,11 @@ func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {
 		return invalid("commit", "is empty")
 	}
 	t.release(a)
-	t.gatesPassed(b.Rig)
+	if !p.Before {
+		for _, g := range t.s.config(b.Rig).Gates {
+			t.gatePassed(b.Rig, g.Name)
+		}
+	}
 	t.moveBead(b.ID, Closed, func(b *Bead) {
 		reportAttempt(b, t.now, AttemptDone, "merged as "+p.Commit, NoFault)
 		b.Merge.MergeCommit = p.Commit
@@ -179,12 +184,12 @@ func (p *MergeRejected) apply(t *tick, e *Event) *Refusal {
 	switch {
 	case r != nil:
 		return r
-	case p.Gate == "":
-		return invalid("gate", "is empty")
 	case !p.End.known():
 		return invalid("end", "is %q, must be failed, timed_out or could_not_run", p.End)
+	case p.Gate == "":
+		return invalid("gate", "is empty")
 	}
-	t.gatesPassed(b.Rig) // on the target, or nobody could blame the branch
+	t.gatePassed(b.Rig, p.Gate) // on the target, or the branch could not be blamed
 	t.sendBack(a, b, LabelRework, "Fix "+p.Gate+": ", t.s.gateRework(b, p), AttemptGate, "the gate "+p.Gate+" "+p.End.words())
 	return nil
 }
@@ -221,6 +226,14 @@ func (p *GateBroken) apply(t *tick, e *Event) *Refusal {
 	case !p.End.known():
 		return invalid("end", "is %q, must be failed, timed_out or could_not_run", p.End)
 	}
+	if !slices.ContainsFunc(t.s.config(b.Rig).Gates, func(g Gate) bool { return g.Name == p.Gate }) {
+		// It was taken out of the settings meanwhile: what is left of the gates is tried after a back-off.
+		t.release(a)
+		t.moveBead(b.ID, Open, func(b *Bead) {
+			reportAttempt(b, t.now, AttemptFailed, "the gate "+p.Gate+", which is broken, is none of the rig's", InfraFault)
+		})
+		return nil
+	}
 	reason := fmt.Sprintf("the gate %s %s on %s itself (%.10s)", p.Gate, p.End.words(), b.Merge.Target, p.Target)
 	t.release(a)
 	t.moveBead(b.ID, Open, func(b *Bead) { reportAttempt(b, t.now, AttemptGateBroken, reason, NoFault) })
@@ -256,8 +269,8 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 	return nil
 }
 
-// unverified tells people, once, of a merge that was pushed and is not in its target. It is tried again, and ends with
-// the merge request: by no other way is it known what became of the commit.
+// unverified raises one escalation for a merge that was pushed and is not in its target. The escalation is closed with
+// the merge request: nothing else tells what became of the commit.
 func (t *tick) unverified(mr *Bead, reason string) {
 	cause := "unverified/" + string(mr.ID)
 	if t.s.noticeOf(Escalation, cause) != nil {

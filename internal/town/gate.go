@@ -37,10 +37,17 @@ func (e GateEnd) known() bool {
 // last one goes on. What is around a gate, such as a registry, comes back within minutes or needs a person.
 var gateBackoffs = [...]Duration{Minute, 2 * Minute, 5 * Minute, 10 * Minute, 30 * Minute}
 
-func gateCause(rig RigID) string { return "gate/" + string(rig) }
+func gateCause(rig RigID, gate string) string { return "gate/" + string(rig) + "/" + gate }
 
-// brokenGate is the escalation about a gate of the rig that is broken, or nil.
-func (s *State) brokenGate(rig RigID) *Bead { return s.noticeOf(Escalation, gateCause(rig)) }
+// brokenGate is the escalation about the first gate of the rig that is broken, or nil.
+func (s *State) brokenGate(rig RigID) *Bead {
+	for _, g := range s.config(rig).Gates {
+		if o := s.noticeOf(Escalation, gateCause(rig, g.Name)); o != nil {
+			return o
+		}
+	}
+	return nil
+}
 
 // gateWait says that a merge request waits for a gate of its rig to work again, or nil. The one that found it
 // broken tries again after a back-off, and whoever is first in the queue then. While that one waits for
@@ -71,9 +78,9 @@ func (s *State) gateWait(now Time, b *Bead) *Wait {
 	return &Wait{Code: WaitGateBroken, Until: end, On: string(o.ID), Reason: found.lastAttempt().Reason + "; merges of " + string(b.Rig) + " wait"}
 }
 
-// gateBroken raises the escalation about a broken gate, or notes who has found it so again.
+// gateBroken raises the escalation about a broken gate, or notes which merge request has found it broken again.
 func (t *tick) gateBroken(mr *Bead, reason string, p *GateBroken) {
-	if o := t.s.brokenGate(mr.Rig); o != nil {
+	if o := t.s.noticeOf(Escalation, gateCause(mr.Rig, p.Gate)); o != nil {
 		if o.Escalation.About != mr.ID {
 			t.s.editBead(o.ID, t.now, func(o *Bead) { o.Escalation.About = mr.ID })
 		}
@@ -83,21 +90,23 @@ func (t *tick) gateBroken(mr *Bead, reason string, p *GateBroken) {
 		Type: Escalation, Title: fmt.Sprintf("The gate %s of %s is broken", p.Gate, mr.Rig), Rig: mr.Rig, CreatedBy: string(RefineryOf(mr.Rig)),
 		Body: clip(reason+". No branch is to blame, so nothing is sent back; the merges of the rig wait, and are tried again by themselves. "+
 			"Put right what the gate needs, or change the gates of the rig. The end of its log:\n\n"+p.Log, maxBody),
-		Escalation: &EscalationPart{Severity: SeverityHigh, Category: "gate", Cause: gateCause(mr.Rig), About: mr.ID},
+		Escalation: &EscalationPart{Severity: SeverityHigh, Category: "gate", Cause: gateCause(mr.Rig, p.Gate), About: mr.ID},
 	})
 }
 
-// gatesPassed ends the escalation about a broken gate of the rig, if there is one.
-func (t *tick) gatesPassed(rig RigID) {
-	if o := t.s.brokenGate(rig); o != nil {
+// gatePassed closes the escalation about a gate of the rig, if there is one.
+func (t *tick) gatePassed(rig RigID, gate string) {
+	if o := t.s.noticeOf(Escalation, gateCause(rig, gate)); o != nil {
 		t.moveBead(o.ID, Closed, func(b *Bead) { finish(b, string(OutcomeDone), "") })
 	}
 }
 
-// gatesChanged lets merges be tried at once where the gates are not those that were found broken.
+// gatesChanged lets merges be tried at once where a gate that was found broken is not as it was, or is gone.
 func (t *tick) gatesChanged(rig RigID, before []Gate) {
-	if !slices.Equal(before, t.s.config(rig).Gates) {
-		t.gatesPassed(rig)
+	for _, g := range before {
+		if !slices.Contains(t.s.config(rig).Gates, g) {
+			t.gatePassed(rig, g.Name)
+		}
 	}
 }
 

@@ -201,6 +201,7 @@ type (
 	// MergeCompleted says that a merge request is in its target.
 	MergeCompleted struct {
 		Commit string `json:"commit" doc:"The commit in the target." share:"keep"`
+		Before bool   `json:"before,omitempty" doc:"It was in the target already: no gate was run now."`
 	}
 	// MergeConflicted says that a merge request cannot be merged as it is.
 	MergeConflicted struct {

@@ -186,7 +186,8 @@ func settingsOf(pairs []pair) (Settings, error) {
 		case p.key == "webhook":
 			raw["notify"] = NotifySettings{Webhooks: []string{p.value}}
 		case p.key == "gate":
-			raw["gates"] = []Gate{{Name: p.value, Command: p.value}}
+			before, _ := raw["gates"].([]Gate)
+			raw["gates"] = append(before, Gate{Name: p.value, Command: p.value})
 		case json.Valid([]byte(p.value)):
 			raw[p.key] = json.RawMessage(p.value)
 		default:
