@@ -175,7 +175,7 @@ func (g *gateRun) rememberRed(gate Gate) error {
 	return g.rig.remember(m)
 }
 
-// rememberGreen notes that the gates passed on a commit that the target has now.
+// rememberGreen notes that the gates passed on a commit, which is to be the target's next tip.
 func (r *Rig) rememberGreen(req MergeRequest, commit string) error {
 	if len(req.Gates) == 0 {
 		return nil

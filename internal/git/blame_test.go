@@ -73,7 +73,7 @@ func TestAFlakyGate(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	now := time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC)
-	merge := func(branch string, gate Gate) (MergeResult, string) {
+	merge := func(branch string, gate Gate) (merged, string) {
 		var log bytes.Buffer
 		return tw.merge(MergeRequest{
 			Branch: branch, Target: "main", Gates: []Gate{gate}, GateRetries: 1, Log: &log, Now: func() time.Time { return now },
@@ -113,7 +113,7 @@ func TestWhatIsKnownOfTheTargetDoesNotCount(t *testing.T) {
 	tw := newTown(t)
 	gate, runs := counting(t, "test ! -e slow || sleep 1000")
 	gate.Timeout = 20 * time.Second
-	merge := func(branch string) MergeResult {
+	merge := func(branch string) merged {
 		return tw.merge(MergeRequest{Branch: branch, Target: "main", Gates: []Gate{gate}, GateRetries: 1})
 	}
 	tw.worked("toast", source, "work", "w")

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +63,7 @@ func TestMergeWaitsForADirtyCheckout(t *testing.T) {
 			before, tip := sh(t, tw.person, "status", "--porcelain"), tw.tip("main")
 			ran := filepath.Join(t.TempDir(), "ran")
 			req := MergeRequest{Branch: source, Target: "main", Title: "t", Gates: []Gate{{Name: "g", Command: []string{"touch", ran}}}}
-			_, err := tw.rig.Merge(context.Background(), req)
+			_, err := tw.tryMerge(req)
 			wantClass(t, err, ClassDirtyCheckout)
 			if err != nil && (!strings.Contains(err.Error(), "commit or stash") || !strings.Contains(err.Error(), tw.person)) {
 				t.Errorf("error %q names no remedy or place", err)
@@ -79,7 +78,7 @@ func TestMergeWaitsForADirtyCheckout(t *testing.T) {
 			sh(t, tw.person, "stash", "--quiet", "--include-untracked")
 			sh(t, tw.person, "checkout", "--quiet", "-b", "elsewhere")
 			write(t, tw.person, "readme", "mine")
-			if result, err := tw.rig.Merge(context.Background(), req); err != nil || result.Outcome != OutcomeMerged {
+			if result, err := tw.tryMerge(req); err != nil || result.Outcome != OutcomeMerged {
 				t.Errorf("got %+v, %v", result, err)
 			}
 			if read(t, tw.person, "readme") != "mine" {
@@ -95,7 +94,7 @@ func TestMergeWaitsForACheckoutThatBecomesDirty(t *testing.T) {
 	t.Parallel()
 	tw := workingTown(t)
 	tw.worked("toast", source, "work", "w")
-	_, err := tw.rig.Merge(context.Background(), MergeRequest{
+	_, err := tw.tryMerge(MergeRequest{
 		Branch: source, Target: "main", Title: "t",
 		Gates: []Gate{{Name: "editor", Shell: `echo mine >"$FILE"`}}, GateEnv: []string{"FILE=" + filepath.Join(tw.person, "readme")},
 	})
@@ -128,7 +127,7 @@ func TestCheckoutHooksHold(t *testing.T) {
 	if err := os.Chmod(filepath.Join(tw.person, ".git/hooks/pre-receive"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err := tw.rig.Merge(context.Background(), MergeRequest{Branch: source, Target: "main", Title: "t"})
+	_, err := tw.tryMerge(MergeRequest{Branch: source, Target: "main", Title: "t"})
 	if err == nil || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("got %v", err)
 	}

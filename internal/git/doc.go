@@ -14,12 +14,15 @@
 //	    leftovers/            directories that could not be saved as a commit
 //	    rig.lock              taken for fetches and worktree changes, never while gates run
 //
-// A merge is made against what origin has at that moment, and is published
-// with a lease on it, and counts when it is read back from the rig's address:
+// A merge is tested on the target as it was fetched, without a network; it is
+// published with a lease on that, and counts when it is read back from the
+// rig's address:
 //
-//	fetch ──► conflicts? ──► merge commit ──► gates ──► push, if the target has not moved
-//	  ▲                                                   │
-//	  └──────────────── it has moved ◄────────────────────┘
+//	Fetch ──► TestMerge: conflicts? ──► merge commit ──► gates
+//	  ▲                                                    │
+//	  │      PushMerge: is it that merge? ──► push, if the target has not moved
+//	  ├────────────── it has moved ◄────────┘  │
+//	  └─────────────────────── FindMerged: is it in the target?
 //
 // Everything here may be interrupted at any point and called again: what a
 // crash leaves behind is found and put right by the next call. Every failure

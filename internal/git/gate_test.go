@@ -76,7 +76,7 @@ func TestGateIsCanceled(t *testing.T) {
 	tw := newTown(t)
 	tw.worked("toast", source, "work", "w")
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := tw.rig.Merge(ctx, MergeRequest{
+	_, err := tw.tryMergeUntil(ctx, MergeRequest{
 		Branch: source, Target: "main", Title: "t", Log: writerFunc(func(p []byte) {
 			if strings.Contains(string(p), "gate is up") {
 				cancel()

@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -137,17 +138,55 @@ func (tw *town) worked(agent, branch, file, content string) (path, head string) 
 	return made.Path, commit(tw.t, made.Path, file, content)
 }
 
-// merge merges or fails the test.
-func (tw *town) merge(req MergeRequest) MergeResult {
+// merged is how a merge ended after its push.
+type merged struct {
+	MergeResult
+	Before bool // nothing was pushed now
+}
+
+// merge merges and publishes or fails the test.
+func (tw *town) merge(req MergeRequest) merged {
 	tw.t.Helper()
 	if req.Title == "" {
 		req.Title = "Merge " + req.Branch
 	}
-	result, err := tw.rig.Merge(context.Background(), req)
+	result, err := tw.tryMerge(req)
 	if err != nil {
-		tw.t.Fatalf("Merge: %v", err)
+		tw.t.Fatalf("merge: %v", err)
 	}
 	return result
+}
+
+func (tw *town) tryMerge(req MergeRequest) (merged, error) {
+	return tw.tryMergeUntil(context.Background(), req)
+}
+
+// tryMergeUntil fetches, tests and pushes, and does so again while the target moves.
+func (tw *town) tryMergeUntil(ctx context.Context, req MergeRequest) (merged, error) {
+	var moved *TargetMovedError
+	for try := 0; ; try++ {
+		if err := tw.rig.Fetch(ctx); err != nil {
+			return merged{}, err
+		}
+		result, err := tw.rig.TestMerge(ctx, req)
+		if err != nil || result.Outcome != OutcomeTested {
+			return merged{result, result.Outcome == OutcomeMerged}, err
+		}
+		found, err := tw.rig.PushMerge(ctx, tw.pushOf(req, result))
+		if errors.As(err, &moved) && try < 5 {
+			continue
+		}
+		if found.Merged {
+			result.Outcome, result.Commit = OutcomeMerged, found.Commit
+		}
+		return merged{result, found.Before}, err
+	}
+}
+
+func (tw *town) pushOf(req MergeRequest, result MergeResult) PushRequest {
+	return PushRequest{
+		Branch: req.Branch, Head: result.Head, Commit: result.Commit, Tip: result.Target, Target: req.Target, Create: req.Create,
+	}
 }
 
 // checkWorktree checks that a worktree is clean on a branch at a commit.

@@ -9,15 +9,6 @@ import (
 	"time"
 )
 
-// maxMergeTries bounds how often a merge is made again because the target
-// moved meanwhile. It protects the merge queue from a target that is pushed to
-// faster than the gates run.
-const maxMergeTries = 5
-
-// ErrTargetKeepsMoving is returned when the target moved during every try of a
-// merge. It is no fault of the branch; a later merge may succeed.
-var ErrTargetKeepsMoving = errors.New("the target branch moved during every try: merge again later, or make the gates faster")
-
 // HeadMovedError is returned when a branch is not where it was when it was
 // verified.
 type HeadMovedError struct {
@@ -42,7 +33,8 @@ type MergeRequest struct {
 	Branch       string // source: an agent's branch in the mirror, or a branch of origin
 	ExpectedHead string // the commit that was verified; empty takes the branch as it is
 	Target       string // branch on origin
-	Base         string // where the target begins when origin does not have it; the default branch when empty
+	Create       bool   // the target is made where origin does not have it
+	Base         string // where a target that is made begins; the default branch when empty
 
 	Title    string // first line of the merge commit
 	Body     string // may be empty
@@ -53,7 +45,6 @@ type MergeRequest struct {
 	// GateRetries is how often a gate that fails is run again where the target passed it a moment ago.
 	GateRetries int
 	Now         func() time.Time // time.Now when nil
-	Hasty       bool             // looks again for what was pushed without waiting
 	GateEnv     []string         // "NAME=value", added to the environment of the gates
 	Log         io.Writer        // gets the output of the gates; may be nil
 }
@@ -63,12 +54,14 @@ type Outcome string
 
 // The outcomes of a [MergeResult].
 const (
-	OutcomeMerged     Outcome = "merged"      // the target has the branch
-	OutcomeEmpty      Outcome = "empty"       // the branch brings nothing: no commit of its own, or no change in any file
-	OutcomeMissing    Outcome = "missing"     // there is no such branch, in the mirror or on origin
-	OutcomeConflicted Outcome = "conflicted"  // both sides changed the same thing
-	OutcomeGateFailed Outcome = "gate_failed" // a gate refused the merged tree, and not the target alone
-	OutcomeGateBroken Outcome = "gate_broken" // a gate does not pass on the target alone either
+	OutcomeTested        Outcome = "tested"         // the merge passed its gates and can be pushed
+	OutcomeMerged        Outcome = "merged"         // the target has the branch already, as it was fetched last
+	OutcomeEmpty         Outcome = "empty"          // the branch brings nothing: no commit of its own, or no change in any file
+	OutcomeMissing       Outcome = "missing"        // there is no such branch, in the mirror or on origin
+	OutcomeTargetMissing Outcome = "target_missing" // there is no such target, and it is not to be made
+	OutcomeConflicted    Outcome = "conflicted"     // both sides changed the same thing
+	OutcomeGateFailed    Outcome = "gate_failed"    // a gate refused the merged tree, and not the target alone
+	OutcomeGateBroken    Outcome = "gate_broken"    // a gate does not pass on the target alone either
 )
 
 // MergeResult is how a merge ended.
@@ -76,46 +69,49 @@ type MergeResult struct {
 	Outcome Outcome
 	Head    string       // commit of the branch; empty when missing
 	Target  string       // tip of the target that the merge was tried on
-	Commit  string       // when merged: the commit that brought the branch in
-	Before  bool         // when merged: an earlier try had done it, nothing was pushed now
+	Commit  string       // when tested: the merge commit; when merged: the commit that brought the branch in
 	Files   []string     // when conflicted; empty if the two have no common history
 	Gate    *GateFailure // when a gate failed, or is broken: then as it ended on the target
-	Flaky   []string     // when merged: gates that failed once and passed the second time
+	Flaky   []string     // when tested: gates that failed once and passed the second time
 }
 
-// Merge merges a branch into its target on origin, with a merge commit, if it
-// has no conflicts and all gates pass on the result. When the target moves
-// meanwhile everything is done again on the new target. A merge that an
-// earlier call published without being able to report it is found and
-// reported.
+// TestMerge merges a branch into its target as that was fetched last, and runs the gates on the result. It uses no
+// network and publishes nothing: what passed is a commit in the mirror, for [Rig.PushMerge]. Fetch before.
 //
-// What was pushed counts as merged only when the target, fetched from the rig's
-// address, has it.
-//
-// The errors are [*HeadMovedError], [*PushRefusedError], [*UnverifiedError],
-// [*Error] and [ErrTargetKeepsMoving]; none of them says anything about the
-// quality of the branch. Merges of different branches may run at the same time.
-func (r *Rig) Merge(ctx context.Context, req MergeRequest) (MergeResult, error) {
+// The errors are [*HeadMovedError] and [*Error]; none of them says anything about the quality of the branch. Merges of
+// different branches may be tested at the same time.
+func (r *Rig) TestMerge(ctx context.Context, req MergeRequest) (MergeResult, error) {
 	if req.Base == "" {
 		req.Base = r.defaultBranch
 	}
 	if err := req.check(); err != nil {
 		return MergeResult{}, fmt.Errorf("cannot merge: %w", err)
 	}
-	triedOn := ""
-	for range maxMergeTries {
-		result, err := r.tryMerge(ctx, req)
-		var moved *targetMovedError
-		if !errors.As(err, &moved) {
-			return result, err
+	a := attempt{req: req}
+	var result MergeResult
+	var place *scratch
+	err := r.locked(ctx, func() error {
+		early, err := r.prepare(ctx, &a)
+		if err != nil {
+			return err
 		}
-		if moved.from == triedOn {
-			// The target stands where it stood, so it was not a race.
-			return MergeResult{}, moved.refusal
+		if early != nil {
+			result = *early
+			return nil
 		}
-		triedOn = moved.from
+		if err := r.checkCheckout(ctx, req.Target); ClassOf(err) == ClassDirtyCheckout {
+			return err // Whatever else keeps it from looking, the push will say.
+		}
+		place, err = r.newScratch(ctx, a.tip)
+		return err
+	})
+	if err != nil || place == nil {
+		return result, err
 	}
-	return MergeResult{}, fmt.Errorf("cannot merge %s into %s: %w", req.Branch, req.Target, ErrTargetKeepsMoving)
+	// What cannot be removed now is removed by the next merge; it must not make
+	// a merge that passed look like a failure.
+	defer func() { _ = place.close(ctx) }()
+	return r.mergeIn(ctx, a, place.path)
 }
 
 // check refuses what git could misunderstand.
@@ -155,14 +151,6 @@ func (req MergeRequest) message() string {
 	return strings.ReplaceAll(b.String(), "\x00", "")
 }
 
-// patience is how long to wait before another look.
-func (req MergeRequest) patience(usual time.Duration) time.Duration {
-	if req.Hasty {
-		return 0
-	}
-	return usual
-}
-
 func (req MergeRequest) now() time.Time {
 	if req.Now == nil {
 		return time.Now()
@@ -175,56 +163,20 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 // attempt is one try of a merge.
 type attempt struct {
-	req    MergeRequest
-	head   string // commit of the branch
-	tip    string // commit of the target, or of the base when the target does not exist
-	exists bool   // the target is on origin
-}
-
-// lease is what the target must be when the merge is pushed: its tip, or
-// nothing when it must not exist.
-func (a attempt) lease() string {
-	if a.exists {
-		return a.tip
-	}
-	return ""
-}
-
-// tryMerge makes one try on the target as it is now. A *targetMovedError asks
-// for another.
-func (r *Rig) tryMerge(ctx context.Context, req MergeRequest) (MergeResult, error) {
-	a := attempt{req: req}
-	var result MergeResult
-	var place *scratch
-	err := r.refreshed(ctx, func() error {
-		early, err := r.prepare(ctx, &a)
-		if err != nil {
-			return err
-		}
-		if early != nil {
-			result = *early
-			return nil
-		}
-		if err := r.checkCheckout(ctx, req.Target); err != nil {
-			return err
-		}
-		place, err = r.newScratch(ctx, a.tip)
-		return err
-	})
-	if err != nil || place == nil {
-		return result, err
-	}
-	// What cannot be removed now is removed by the next merge; it must not make
-	// a merge that is published look like a failure.
-	defer func() { _ = place.close(ctx) }()
-	return r.mergeIn(ctx, a, place.path)
+	req  MergeRequest
+	head string // commit of the branch
+	tip  string // commit of the target, or of the base when the target is to be made
 }
 
 // prepare finds the two commits, and the result where there is nothing to do.
 func (r *Rig) prepare(ctx context.Context, a *attempt) (*MergeResult, error) {
-	var err error
-	if a.tip, a.exists, err = r.targetTip(ctx, a.req.Target, a.req.Base); err != nil {
+	tip, exists, err := r.targetTip(ctx, a.req.Target, a.req.Base)
+	if err != nil {
 		return nil, err
+	}
+	a.tip = tip
+	if !exists && !a.req.Create {
+		return &MergeResult{Outcome: OutcomeTargetMissing}, nil
 	}
 	if a.head, err = r.sourceHead(ctx, a.req.Branch, a.req.ExpectedHead); err != nil {
 		return nil, err
@@ -271,7 +223,7 @@ func (r *Rig) mergedBefore(ctx context.Context, a attempt, head string) (*MergeR
 		}
 		return &MergeResult{Outcome: OutcomeEmpty, Head: head, Target: a.tip}, nil
 	}
-	return &MergeResult{Outcome: OutcomeMerged, Head: head, Target: a.tip, Commit: commit, Before: true}, nil
+	return &MergeResult{Outcome: OutcomeMerged, Head: head, Target: a.tip, Commit: commit}, nil
 }
 
 // ignoreExit drops an error that is git's own answer "no".
@@ -283,7 +235,7 @@ func ignoreExit(err error) error {
 	return err
 }
 
-// mergeIn merges, checks and publishes, in a scratch worktree that stands at
+// mergeIn merges and checks, in a scratch worktree that stands at
 // the tip of the target.
 func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, error) {
 	result := MergeResult{Head: a.head, Target: a.tip}
@@ -320,15 +272,9 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, 
 		}
 		return result, nil
 	}
-	if err := r.push(ctx, a, commit); err != nil {
-		return MergeResult{}, err
-	}
-	if err := r.readBack(ctx, a, commit); err != nil {
-		return MergeResult{}, err
-	}
-	// What is published counts, whether or not the rig can remember it.
+	// What passed counts, whether or not the rig can remember it.
 	_ = r.rememberGreen(a.req, commit)
-	result.Outcome, result.Commit, result.Flaky = OutcomeMerged, commit, verdict.flaky
+	result.Outcome, result.Commit, result.Flaky = OutcomeTested, commit, verdict.flaky
 	return result, nil
 }
 

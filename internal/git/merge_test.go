@@ -156,14 +156,14 @@ func TestMergeOfAMovedBranch(t *testing.T) {
 	tw := newTown(t)
 	path, expected := tw.worked("toast", source, "work", "w")
 	actual := commit(t, path, "work", "sneaked in")
-	_, err := tw.rig.Merge(context.Background(), MergeRequest{Branch: source, ExpectedHead: expected, Target: "main", Title: "t"})
+	_, err := tw.tryMerge(MergeRequest{Branch: source, ExpectedHead: expected, Target: "main", Title: "t"})
 	var moved *HeadMovedError
 	if !errors.As(err, &moved) || moved.Expected != expected || moved.Actual != actual {
 		t.Errorf("got %v", err)
 	}
 	// An expected commit that is nowhere to be found is the same case.
 	unknown := strings.Repeat("ab", 20)
-	_, err = tw.rig.Merge(context.Background(), MergeRequest{Branch: source, ExpectedHead: unknown, Target: "main", Title: "t"})
+	_, err = tw.tryMerge(MergeRequest{Branch: source, ExpectedHead: unknown, Target: "main", Title: "t"})
 	if !errors.As(err, &moved) || moved.Expected != unknown || !strings.Contains(err.Error(), actual) {
 		t.Errorf("got %v", err)
 	}
@@ -240,27 +240,12 @@ func TestMergeWhenTheTargetMoves(t *testing.T) {
 	tw.checkNoScratch()
 }
 
-func TestMergeGivesUpOnARestlessTarget(t *testing.T) {
-	t.Parallel()
-	tw := newTown(t)
-	tw.worked("toast", source, "work", "w")
-	_, err := tw.rig.Merge(context.Background(), MergeRequest{
-		Branch: source, Target: "main", Title: "t", Gates: []Gate{tw.pushDuringGate(100)}, GateEnv: personEnv(),
-	})
-	if !errors.Is(err, ErrTargetKeepsMoving) {
-		t.Errorf("got %v", err)
-	}
-	if got := sh(t, tw.origin, "rev-list", "--count", "--merges", "main"); got != "0" {
-		t.Errorf("%s merges were pushed", got)
-	}
-}
-
 func TestMergeIntoANewConvoyAndLanding(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	const convoy = "convoy/söme-title/c1/head"
 	_, head := tw.worked("toast", source, "work", "w")
-	result := tw.merge(MergeRequest{Branch: source, ExpectedHead: head, Target: convoy, Base: "main"})
+	result := tw.merge(MergeRequest{Branch: source, ExpectedHead: head, Target: convoy, Create: true, Base: "main"})
 	if result.Outcome != OutcomeMerged || tw.tip(convoy) != result.Commit || result.Target != tw.tip("main") {
 		t.Fatalf("got %+v", result)
 	}
@@ -286,7 +271,7 @@ func TestMergeIntoAConvoyThatAppears(t *testing.T) {
 	sh(t, tw.person, "checkout", "--quiet", "-b", "side")
 	theirs := commit(t, tw.person, "theirs", "t")
 	result := tw.merge(MergeRequest{
-		Branch: source, Target: convoy, Base: "main",
+		Branch: source, Target: convoy, Create: true, Base: "main",
 		Gates: []Gate{{Name: "maker", Shell: fmt.Sprintf("git -C %q push --quiet origin HEAD:%s", tw.person, convoy)}},
 	})
 	if result.Outcome != OutcomeMerged || result.Target != theirs || tw.tip(convoy) != result.Commit {
@@ -303,7 +288,7 @@ func TestMergesAtOnce(t *testing.T) {
 		branch := "gt/" + agent + "/1"
 		tw.worked(agent, branch, agent, "w")
 		group.Go(func() {
-			result, err := tw.rig.Merge(context.Background(), MergeRequest{Branch: branch, Target: "main", Title: "t"})
+			result, err := tw.tryMerge(MergeRequest{Branch: branch, Target: "main", Title: "t"})
 			if err != nil || result.Outcome != OutcomeMerged {
 				t.Errorf("got %+v, %v", result, err)
 			}
@@ -360,7 +345,7 @@ func TestMergeRefusedByTheRemote(t *testing.T) {
 	if err := os.Chmod(hook, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err := tw.rig.Merge(context.Background(), MergeRequest{Branch: source, Target: "main", Title: "t"})
+	_, err := tw.tryMerge(MergeRequest{Branch: source, Target: "main", Title: "t"})
 	var refused *PushRefusedError
 	if !errors.As(err, &refused) || refused.Target != "main" || refused.Remote != "this branch is protected" || !strings.Contains(refused.Reason, "pre-receive hook declined") {
 		t.Errorf("got %v", err)
@@ -370,8 +355,8 @@ func TestMergeRefusedByTheRemote(t *testing.T) {
 	}
 	// A lock that stays on the target is a refusal too, and not a race.
 	write(t, tw.origin, "refs/heads/main.lock", "")
-	_, err = tw.rig.Merge(context.Background(), MergeRequest{Branch: source, Target: "main", Title: "t"})
-	if !errors.As(err, &refused) || errors.Is(err, ErrTargetKeepsMoving) {
+	_, err = tw.tryMerge(MergeRequest{Branch: source, Target: "main", Title: "t"})
+	if !errors.As(err, &refused) {
 		t.Errorf("got %v", err)
 	}
 	tw.checkNoScratch()
@@ -390,7 +375,7 @@ func TestMergeRequestsAreChecked(t *testing.T) {
 		"gate of two kinds": {Branch: source, Target: "main", Title: "t", Gates: []Gate{{Name: "x", Shell: "true", Command: []string{"true"}}}},
 		"gate of no kind":   {Branch: source, Target: "main", Title: "t", Gates: []Gate{{Name: "x"}}},
 	} {
-		if _, err := tw.rig.Merge(context.Background(), req); err == nil || ClassOf(err) != "" {
+		if _, err := tw.tryMerge(req); err == nil || ClassOf(err) != "" {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

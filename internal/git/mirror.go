@@ -58,6 +58,19 @@ func (r *Rig) refreshed(ctx context.Context, do func() error) error {
 	return do()
 }
 
+// locked runs do under the lock of the rig, on what was fetched last.
+func (r *Rig) locked(ctx context.Context, do func() error) error {
+	release, err := r.lock.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if _, err := os.Stat(r.mirror()); err != nil {
+		return wrapOS("read the clone, which a fetch makes", err)
+	}
+	return do()
+}
+
 // ensureMirror does the work of EnsureMirror; the lock is held.
 func (r *Rig) ensureMirror(ctx context.Context) error {
 	if err := checkURLForm(r.url); err != nil {

@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,22 +102,23 @@ func TestMergedIsReadBack(t *testing.T) {
 	tw.worked("toast", source, "work", "w")
 	before := tw.tip("main")
 	takesBack(t, tw)
-	req := MergeRequest{Branch: source, Target: "main", Title: "t", Hasty: true}
-	result, err := tw.rig.Merge(context.Background(), req)
-	var missing *UnverifiedError
-	if !errors.As(err, &missing) || missing.Err != nil || missing.Target != "main" || !strings.Contains(err.Error(), "insteadOf") {
-		t.Fatalf("got %+v, %v", result, err)
+	req := MergeRequest{Branch: source, Target: "main"}
+	push := tw.pushOf(req, tw.tested(req))
+	found, err := tw.rig.PushMerge(context.Background(), push)
+	if err != nil || !found.Pushed || found.Merged || found.Tip != before {
+		t.Fatalf("got %+v, %v", found, err)
 	}
-	if tw.tip("main") != before {
-		t.Fatal("the origin of this test is to have its branch as before")
+	if found, err := tw.rig.FindMerged(context.Background(), push); err != nil || found.Merged || found.Pushed {
+		t.Fatalf("a look found %+v, %v", found, err)
 	}
 	tw.checkNoScratch()
-	// When the remote keeps what it takes, the same work is merged.
+	// When the remote keeps what it takes, the same commit is merged.
 	if err := os.Remove(filepath.Join(tw.origin, "hooks", "post-receive")); err != nil {
 		t.Fatal(err)
 	}
-	if result := tw.merge(req); result.Outcome != OutcomeMerged || tw.tip("main") != result.Commit {
-		t.Errorf("got %+v", result)
+	found, err = tw.rig.PushMerge(context.Background(), push)
+	if err != nil || !found.Merged || found.Before || found.Commit != push.Commit || tw.tip("main") != push.Commit {
+		t.Errorf("got %+v, %v", found, err)
 	}
 }
 

@@ -24,11 +24,8 @@ func (e *PushRefusedError) Error() string {
 	return text + " (let gastown's user push to this branch, or use pull requests for this rig)"
 }
 
-// targetMovedError asks for another try of a merge.
-type targetMovedError struct {
-	from    string            // where the target stood when the try began
-	refusal *PushRefusedError // what to report should it not have moved after all
-}
+// targetMovedError is what git says of a race; it may also say so of a lock that stays.
+type targetMovedError struct{ refusal *PushRefusedError }
 
 func (e *targetMovedError) Error() string { return "the target moved: " + e.refusal.Error() }
 
@@ -37,14 +34,14 @@ func (e *targetMovedError) Error() string { return "the target moved: " + e.refu
 // into the user's configuration.
 const receiveIntoCheckout = "--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack"
 
-// push publishes a merge commit, unless the target has moved from where the
-// try began.
-func (r *Rig) push(ctx context.Context, a attempt, commit string) error {
+// push publishes a merge commit, unless the target is not at the lease any more; an empty lease says that it must not
+// exist.
+func (r *Rig) push(ctx context.Context, req PushRequest, lease string) error {
 	args := []string{
 		"push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
-		"--force-with-lease=" + headRef(a.req.Target) + ":" + a.lease(),
+		"--force-with-lease=" + headRef(req.Target) + ":" + lease,
 	}
-	checkout, err := r.checkoutOf(ctx, a.req.Target)
+	checkout, err := r.checkoutOf(ctx, req.Target)
 	if err != nil {
 		return err
 	}
@@ -52,20 +49,20 @@ func (r *Rig) push(ctx context.Context, a attempt, commit string) error {
 		args = append(args, receiveIntoCheckout)
 	}
 	out, err := r.gitIn(ctx, command{
-		op:      "push to " + a.req.Target + " of " + mask(r.url),
+		op:      "push to " + req.Target + " of " + mask(r.url),
 		gitDir:  r.own(),
-		args:    append(args, "--", r.url, commit+":"+headRef(a.req.Target)),
+		args:    append(args, "--", r.url, req.Commit+":"+headRef(req.Target)),
 		timeout: networkTimeout,
 	})
 	if err == nil {
 		return nil
 	}
-	return pushError(err, out, a, checkout)
+	return pushError(err, out, req.Target, checkout)
 }
 
 // pushError reads why a push failed from git's report, which has one line for
 // each ref: "!", the refspec and the reason, with tabs between.
-func pushError(err error, report string, a attempt, checkout string) error {
+func pushError(err error, report, target, checkout string) error {
 	var e *Error
 	if !errors.As(err, &e) || e.exitCode <= 0 {
 		return err
@@ -76,14 +73,14 @@ func pushError(err error, report string, a attempt, checkout string) error {
 			reason = fields[2]
 		}
 	}
-	refusal := &PushRefusedError{Target: a.req.Target, Reason: reason, Remote: remoteWords(e.Stderr)}
+	refusal := &PushRefusedError{Target: target, Reason: reason, Remote: remoteWords(e.Stderr)}
 	switch {
 	case reason == "":
 		return err
 	case checkout != "" && containsAny(reason, "Working directory has", "Could not update working tree"):
-		return dirtyCheckout(a.req.Target, checkout, reason)
+		return dirtyCheckout(target, checkout, reason)
 	case strings.HasPrefix(reason, "[rejected]") || containsAny(reason, "failed to update ref", "cannot lock ref", "failed to lock", "incorrect old value", "already exists"):
-		return &targetMovedError{from: a.tip, refusal: refusal}
+		return &targetMovedError{refusal}
 	case e.Class == ClassDiskFull:
 		return err
 	}
