@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gastown/internal/client"
+	"gastown/internal/git"
 	"gastown/internal/observe"
 	"gastown/internal/observe/report"
 	"gastown/internal/runtime/process"
@@ -292,6 +293,21 @@ func (a *app) doctorCmd() *cobra.Command {
 	}}
 }
 
+// gitConfigNote says what the server's git has of the operator's configuration.
+func (a *app) gitConfigNote(c git.OperatorConfig) string {
+	list := func(names []string) string {
+		if len(names) == 0 {
+			return "nothing"
+		}
+		return strings.Join(names, ", ")
+	}
+	note := "the server's git takes over " + list(c.Taken) + "; left out: " + list(c.Left)
+	if _, err := a.running(); err == nil && !c.InUse(filepath.Join(a.home, "git")) {
+		note += "; the server has read another configuration at its start: start it again to take this one over"
+	}
+	return note
+}
+
 func (a *app) doctor(ctx context.Context) []check {
 	var out []check
 	add := func(name string, err error, note string) {
@@ -306,6 +322,8 @@ func (a *app) doctor(ctx context.Context) []check {
 		err = errors.New("git is not installed: install git 2.38 or later")
 	}
 	add("git", err, strings.TrimSpace(string(version)))
+	config, err := git.ReadOperatorConfig(ctx)
+	add("git config", err, a.gitConfigNote(config))
 	info, err := os.Stat(a.home)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

@@ -160,6 +160,43 @@ func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
 	}
 }
 
+// What gives the operator access to repositories is nowhere in an agent's process: not by a variable, and not by the
+// configuration of git, which is otherwise the operator's.
+func TestAgentsGetNothingOfTheOperatorsAccess(t *testing.T) {
+	home := t.TempDir()
+	config := "[credential]\n\thelper = \"!f() { echo username=bot; echo password=s3cret; }; f\"\n[user]\n\tname = Op\n\temail = op@example.com\n"
+	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"HOME": home, "SSH_AUTH_SOCK": "/s", "GIT_ASKPASS": "/a", "GIT_SSH_COMMAND": "ssh", "GITHUB_TOKEN": "t"} {
+		t.Setenv(name, value)
+	}
+	var got runtime.Spec
+	h := &heard{got: make(chan town.Event, 1)}
+	r := newRunner(t, &place{start: func(_ context.Context, s runtime.Spec) error { got = s; return nil }}, h)
+	defer r.Stop()
+	r.Carry("main", []town.Effect{dispatchOf(origin(t), town.AgentCommand{Command: []string{"agent"}})})
+	if e := <-h.got; e.Type != "dispatch_accepted" {
+		t.Fatalf("outcome %+v", e)
+	}
+	for _, v := range got.Env {
+		name, _, _ := strings.Cut(v, "=")
+		if slices.Contains([]string{"SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_SSH_COMMAND", "GITHUB_TOKEN"}, name) {
+			t.Errorf("the agent gets %s", v)
+		}
+	}
+	ask := exec.Command("git", "credential", "fill")
+	ask.Dir, ask.Env, ask.Stdin = got.Dir, append(got.Env, "GIT_TERMINAL_PROMPT=0"), strings.NewReader("protocol=https\nhost=code.example\n\n")
+	if out, err := ask.CombinedOutput(); err == nil || strings.Contains(string(out), "s3cret") {
+		t.Errorf("the agent's git is told %s", out)
+	}
+	who := exec.Command("git", "var", "GIT_COMMITTER_IDENT")
+	who.Dir, who.Env = got.Dir, got.Env
+	if out, err := who.Output(); err != nil || !strings.HasPrefix(string(out), "Op <op@example.com>") {
+		t.Errorf("the agent commits as %s, %v", out, err)
+	}
+}
+
 // A start that is repeated after a crash, and cannot be prepared again because the repository is away,
 // must not be called rejected if the run exists: nobody would look after its process any more.
 func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {

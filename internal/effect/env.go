@@ -12,10 +12,11 @@ import (
 )
 
 // inherited are the variables of the server that an agent gets too: where its programs, its home
-// and its credentials are. Nothing else of the server's environment reaches an agent.
+// and its models' credentials are. Nothing else of the server's environment reaches an agent, and so nothing that
+// gives access to repositories, unless the town's env names it.
 var inherited = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM",
-	"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK",
+	"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 	"GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOFLAGS", "GOTOOLCHAIN", "GOROOT",
 	"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "KILO_API_KEY",
@@ -30,6 +31,7 @@ func (r *Runner) environment(id town.TownID, e *town.Effect) ([]string, error) {
 			vars[name] = v
 		}
 	}
+	vars["GIT_CONFIG_GLOBAL"], vars["GIT_CONFIG_NOSYSTEM"] = r.opts.Git.AgentConfig(), "1"
 	for _, name := range slices.Sorted(maps.Keys(e.Dispatch.Env)) {
 		v, err := readSecret(e.Dispatch.Env[name])
 		if err != nil {

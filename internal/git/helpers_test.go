@@ -107,6 +107,16 @@ func newTown(t *testing.T) *town {
 	return tw
 }
 
+// testStore is a store without any rig.
+func testStore(t testing.TB) *Store {
+	t.Helper()
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // push commits a file to main and publishes it.
 func (tw *town) push(name, content string) string {
 	tw.t.Helper()

@@ -59,7 +59,7 @@ func (r *Rig) snapshot(ctx context.Context, path, parent string) (tree, changes 
 		{"write-tree"},
 	}
 	for _, args := range steps {
-		tree, err = run(ctx, command{
+		tree, err = r.run(ctx, command{
 			op: "save uncommitted work", dir: path, gitDir: r.own(), workTree: path,
 			args: args, env: []string{"GIT_INDEX_FILE=" + index},
 		})

@@ -112,11 +112,11 @@ func (r *Rig) clone(ctx context.Context) error {
 	if err := removeTree(temporary); err != nil {
 		return wrapOS("remove a half-made clone", err)
 	}
-	_, err := run(ctx, command{op: "make the clone", args: []string{"init", "--quiet", "--bare", "--template=", "--", temporary}})
+	_, err := r.run(ctx, command{op: "make the clone", args: []string{"init", "--quiet", "--bare", "--template=", "--", temporary}})
 	if err != nil {
 		return err
 	}
-	_, err = run(ctx, command{op: "make the clone", gitDir: temporary, args: []string{"remote", "add", "--", "origin", r.url}})
+	_, err = r.run(ctx, command{op: "make the clone", gitDir: temporary, args: []string{"remote", "add", "--", "origin", r.url}})
 	if err != nil {
 		return err
 	}
@@ -151,6 +151,7 @@ func (r *Rig) fetch(ctx context.Context, repository string) error {
 			"--no-recurse-submodules", "--", r.url, fetchRefspec,
 		},
 		timeout: networkTimeout,
+		outside: r.outside(),
 	})
 	if err != nil {
 		return err
@@ -169,13 +170,26 @@ func (r *Rig) inMirror(ctx context.Context, op string, args ...string) (string, 
 	return r.gitIn(ctx, command{op: op, gitDir: r.mirror(), args: args})
 }
 
+// run runs a command in the surroundings of the rig.
+func (r *Rig) run(ctx context.Context, c command) (string, error) {
+	c.around = r.around
+	return run(ctx, c)
+}
+
+// outside tells whether the rig's address leads to another machine. What is on this one needs no access, and what runs
+// there (the hooks of a repository) gets none.
+func (r *Rig) outside() bool {
+	_, local := localPath(r.url)
+	return !local
+}
+
 // gitIn runs a command, and once more when it only met a lock file of a git
 // that was killed, or an agent's git that wrote the same ref.
 func (r *Rig) gitIn(ctx context.Context, c command) (string, error) {
-	out, err := run(ctx, c)
+	out, err := r.run(ctx, c)
 	var e *Error
 	if errors.As(err, &e) && e.exitCode > 0 && (r.removeStaleLock(e.Stderr) || strings.Contains(e.Stderr, "but expected")) {
-		return run(ctx, c)
+		return r.run(ctx, c)
 	}
 	return out, err
 }

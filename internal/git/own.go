@@ -27,7 +27,7 @@ func (r *Rig) ensureOwn(ctx context.Context) error {
 		return wrapOS("remove a half-made git directory", err)
 	}
 	const op = "make the server's own git directory"
-	if _, err := run(ctx, command{op: op, args: []string{"init", "--quiet", "--bare", "--template=", "--", temporary}}); err != nil {
+	if _, err := r.run(ctx, command{op: op, args: []string{"init", "--quiet", "--bare", "--template=", "--", temporary}}); err != nil {
 		return err
 	}
 	for _, part := range shared {

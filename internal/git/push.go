@@ -53,6 +53,7 @@ func (r *Rig) push(ctx context.Context, req PushRequest, lease string) error {
 		gitDir:  r.own(),
 		args:    append(args, "--", r.url, req.Commit+":"+headRef(req.Target)),
 		timeout: networkTimeout,
+		outside: r.outside(),
 	})
 	if err == nil {
 		return nil
@@ -114,7 +115,7 @@ func (r *Rig) checkCheckout(ctx context.Context, target string) error {
 	if err != nil || checkout == "" {
 		return err
 	}
-	changes, err := run(ctx, command{
+	changes, err := r.run(ctx, command{
 		op:   "look at the checkout " + checkout,
 		dir:  checkout,
 		args: []string{"status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"},
@@ -145,7 +146,7 @@ func (r *Rig) checkoutOf(ctx context.Context, branch string) (string, error) {
 	if !local {
 		return "", nil
 	}
-	out, err := run(ctx, command{
+	out, err := r.run(ctx, command{
 		op: "look for checkouts of " + path, dir: path, args: []string{"worktree", "list", "--porcelain", "-z"},
 	})
 	if err != nil {

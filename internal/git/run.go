@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,9 @@ type command struct {
 	env      []string      // added to the environment
 	stdin    string        // fed to the command
 	timeout  time.Duration // localTimeout when zero
+	outside  bool          // goes to a remote: gets the access that the operator has
+	around   surroundings  // the environment and configuration
+	plain    []string      // run as the operator would: with this environment and no configuration of ours
 }
 
 // fixedConfig holds for every call of git made here. Hooks of the mirror and
@@ -42,6 +46,7 @@ var fixedConfig = []string{
 	"-c", "core.filesRefLockTimeout=2000",
 	"-c", "core.packedRefsTimeout=5000",
 	"-c", "protocol.ext.allow=never",
+	"-c", "http.followRedirects=false",
 	"-c", "gc.auto=0",
 	"-c", "maintenance.auto=false",
 	"-c", "commit.gpgSign=false",
@@ -64,7 +69,7 @@ func run(ctx context.Context, c command) (string, error) {
 	if cmd.Dir == "" {
 		cmd.Dir = "/"
 	}
-	cmd.Env = append(gitEnv(os.Environ()), c.env...)
+	cmd.Env = c.environment()
 	if c.stdin != "" {
 		cmd.Stdin = strings.NewReader(c.stdin)
 	}
@@ -82,10 +87,21 @@ func run(ctx context.Context, c command) (string, error) {
 	return stdout.String(), commandError(ctx, limited, c.op, stderr.String(), err)
 }
 
+// environment is the whole environment of the command.
+func (c command) environment() []string {
+	if c.plain != nil {
+		return append(slices.Clone(c.plain), c.env...)
+	}
+	return append(c.around.gitEnv(c.outside), c.env...)
+}
+
 // arguments puts the fixed configuration and the repository before the
 // subcommand.
 func (c command) arguments() []string {
-	args := append([]string{}, fixedConfig...)
+	var args []string
+	if c.plain == nil {
+		args = append(args, fixedConfig...)
+	}
 	if c.gitDir != "" {
 		args = append(args, "--git-dir="+c.gitDir)
 	}
@@ -157,17 +173,6 @@ func withoutRepository(environ []string) []string {
 		}
 	}
 	return kept
-}
-
-// gitEnv is the environment of git commands: nobody is there to answer a
-// prompt, and messages are read by [classify] in the C locale.
-func gitEnv(environ []string) []string {
-	return append(withoutRepository(environ),
-		"LC_ALL=C", "LANGUAGE=",
-		"GIT_TERMINAL_PROMPT=0", "SSH_ASKPASS_REQUIRE=never", "GCM_INTERACTIVE=never",
-		"GIT_PAGER=cat", "PAGER=cat", "GIT_EDITOR=true", "GIT_SEQUENCE_EDITOR=true",
-		"GIT_OPTIONAL_LOCKS=0",
-	)
 }
 
 func isDiskFull(err error) bool {

@@ -22,15 +22,51 @@ const (
 // Store keeps the mirrors and worktrees of all towns below one root directory.
 // It is safe for concurrent use, also by several processes at a time.
 type Store struct {
-	root string
+	root   string
+	around surroundings
 
 	mu    sync.Mutex
 	locks map[string]*rigLock // by directory of the rig
 }
 
-// Open makes the root directory if need be and checks that git is installed
-// and recent enough.
-func Open(root string) (*Store, error) {
+// Open makes the root directory if need be and checks that git is installed and recent enough. The configuration of git
+// of whoever runs this process is read, now and not again: an allow list of it, what gives access and who signs, is what
+// git of this store obeys, and nothing that a repository or an agent sets. See [ReadOperatorConfig].
+func Open(root string) (*Store, error) { return open(root, os.Environ()) }
+
+func open(root string, environ []string) (*Store, error) {
+	s, err := openBare(root)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := operatorSettings(context.Background(), environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeConfigs(s.root, settings); err != nil {
+		return nil, err
+	}
+	s.around = surroundings{config: filepath.Join(s.root, configFiles[forServer]), environ: environ, access: true}
+	return s, nil
+}
+
+// OpenWithoutAccess opens the store of a server for another process, which merges: its git gets nothing of what gives
+// the operator access.
+func OpenWithoutAccess(root string) (*Store, error) {
+	s, err := openBare(root)
+	if err != nil {
+		return nil, err
+	}
+	s.around = surroundings{config: filepath.Join(s.root, configFiles[forRefinery]), environ: os.Environ()}
+	return s, nil
+}
+
+// AgentConfig is the file with the configuration of git for agents: the operator's, without what gives access and
+// without his signature.
+func (s *Store) AgentConfig() string { return filepath.Join(s.root, configFiles[forAgents]) }
+
+// openBare makes the directory and checks git.
+func openBare(root string) (*Store, error) {
 	version, err := gitVersion(context.Background())
 	if err != nil {
 		return nil, err
@@ -82,6 +118,7 @@ func checkVersion(version string) error {
 // Rig is one repository of one town in a [Store].
 type Rig struct {
 	dir           string
+	around        surroundings
 	url           string
 	defaultBranch string
 	lock          *rigLock
@@ -98,7 +135,7 @@ func (s *Store) Rig(town, rig, url, defaultBranch string) *Rig {
 		lock = newRigLock(filepath.Join(dir, "rig.lock"))
 		s.locks[dir] = lock
 	}
-	return &Rig{dir: dir, url: url, defaultBranch: defaultBranch, lock: lock}
+	return &Rig{dir: dir, around: s.around, url: url, defaultBranch: defaultBranch, lock: lock}
 }
 
 // dirName makes a name safe as one directory below another: no separators, and

@@ -17,7 +17,7 @@ import (
 // the moment a rig is added: an address that may not be used, does not answer,
 // refuses access, or has no repository, no commit or not its whole history gives an [*Error] that
 // says so and what to do.
-func CheckURL(ctx context.Context, address string) (defaultBranch string, branches []string, err error) {
+func (s *Store) CheckURL(ctx context.Context, address string) (defaultBranch string, branches []string, err error) {
 	if err := checkURLForm(address); err != nil {
 		return "", nil, err
 	}
@@ -33,15 +33,18 @@ func CheckURL(ctx context.Context, address string) (defaultBranch string, branch
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			return "", nil, fault(ClassNotFound, "there is no such directory")
 		}
-		if shallow(ctx, path) {
+		if s.shallow(ctx, path) {
 			return "", nil, fault(ClassOther, "it is a shallow clone, and its branches cannot be merged without their history: "+
 				"run git -C "+path+" fetch --unshallow first")
 		}
 	}
+	_, local := localPath(address)
 	out, err := run(ctx, command{
 		op:      op,
 		args:    []string{"ls-remote", "--quiet", "--symref", "--", address, "HEAD", "refs/heads/*"},
 		timeout: askTimeout,
+		outside: !local,
+		around:  s.around,
 	})
 	if err != nil {
 		return "", nil, err
@@ -65,9 +68,10 @@ func hasCredentials(address string) bool {
 }
 
 // shallow tells whether a repository on this machine has only a part of its history.
-func shallow(ctx context.Context, path string) bool {
+func (s *Store) shallow(ctx context.Context, path string) bool {
 	out, err := run(ctx, command{
 		op: "read the repository " + path, dir: path, args: []string{"rev-parse", "--is-shallow-repository"},
+		around: s.around,
 	})
 	return err == nil && strings.TrimSpace(out) == "true"
 }

@@ -37,7 +37,7 @@ func TestCheckURL(t *testing.T) {
 	tw := newTown(t)
 	ctx := context.Background()
 	for _, address := range []string{tw.origin, tw.person, "file://" + strings.ReplaceAll(tw.origin, " ", "%20")} {
-		branch, branches, err := CheckURL(ctx, address)
+		branch, branches, err := testStore(t).CheckURL(ctx, address)
 		if err != nil || branch != "main" || !slices.Contains(branches, "main") {
 			t.Errorf("CheckURL(%q) = %q, %q, %v", address, branch, branches, err)
 		}
@@ -51,7 +51,7 @@ func TestCheckURL(t *testing.T) {
 		"https://127.0.0.1:1/a":         ClassUnreachable,
 		"ext::sh -c true":               ClassOther,
 	} {
-		_, _, err := CheckURL(ctx, address)
+		_, _, err := testStore(t).CheckURL(ctx, address)
 		wantClass(t, err, class)
 		if err != nil && class != ClassOther && !strings.Contains(err.Error(), remedies[class]) {
 			t.Errorf("error %q names no remedy", err)
@@ -66,7 +66,7 @@ func TestAnAddressWithCredentialsIsRefused(t *testing.T) {
 		"https://user:pw@127.0.0.1:1/a": true, "https://token@127.0.0.1:1/a": true, "http://token@127.0.0.1:1/a": true,
 		"ssh://git:pw@127.0.0.1:1/a": true, "ssh://git@127.0.0.1:1/a": false, "https://127.0.0.1:1/a": false,
 	} {
-		_, _, err := CheckURL(context.Background(), address)
+		_, _, err := testStore(t).CheckURL(context.Background(), address)
 		if got := err != nil && strings.Contains(err.Error(), "credential helper"); got != refused {
 			t.Errorf("%s: %v", mask(address), err)
 		}
@@ -83,13 +83,13 @@ func TestAShallowCloneIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "shallow")
 	sh(t, t.TempDir(), "clone", "--quiet", "--depth=1", "file://"+strings.ReplaceAll(tw.origin, " ", "%20"), dir)
 	for _, address := range []string{dir, "file://" + dir} {
-		_, _, err := CheckURL(context.Background(), address)
+		_, _, err := testStore(t).CheckURL(context.Background(), address)
 		if err == nil || !strings.Contains(err.Error(), "git -C "+dir+" fetch --unshallow") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 	sh(t, dir, "fetch", "--quiet", "--unshallow")
-	if _, _, err := CheckURL(context.Background(), dir); err != nil {
+	if _, _, err := testStore(t).CheckURL(context.Background(), dir); err != nil {
 		t.Errorf("it is refused when it is whole: %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func TestCredentialsAreMasked(t *testing.T) {
 			t.Errorf("mask(%q) = %q, want %q", text, got, want)
 		}
 	}
-	_, _, err := CheckURL(context.Background(), "https://user:s3cret@127.0.0.1:1/a")
+	_, _, err := testStore(t).CheckURL(context.Background(), "https://user:s3cret@127.0.0.1:1/a")
 	if err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("the error tells the password or is missing: %v", err)
 	}
@@ -214,8 +214,8 @@ func TestEnvironment(t *testing.T) {
 	if env != "PATH=/bin GIT_SSH=ssh A=1" {
 		t.Errorf("gates get %q", env)
 	}
-	env = strings.Join(gitEnv([]string{"GIT_INDEX_FILE=/x"}), " ")
-	if !strings.Contains(env, "GIT_TERMINAL_PROMPT=0") || !strings.Contains(env, "LC_ALL=C") || strings.Contains(env, "GIT_INDEX_FILE") {
+	env = strings.Join(surroundings{environ: []string{"GIT_INDEX_FILE=/x", "SSH_AUTH_SOCK=/s"}}.gitEnv(true), " ")
+	if !strings.Contains(env, "GIT_TERMINAL_PROMPT=0") || !strings.Contains(env, "LC_ALL=C") || strings.Contains(env, "GIT_INDEX_FILE") || strings.Contains(env, "SSH_AUTH") {
 		t.Errorf("git gets %q", env)
 	}
 }

@@ -189,7 +189,7 @@ func (r *Rig) headOf(ctx context.Context, path, otherwise string) (string, error
 	if record == "" {
 		return otherwise, nil
 	}
-	out, err := run(ctx, command{
+	out, err := r.run(ctx, command{
 		op:     "read the state of the worktree",
 		gitDir: record,
 		args:   []string{"rev-parse", "--verify", "--quiet", "HEAD^{commit}"},

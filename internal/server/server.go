@@ -71,6 +71,7 @@ type Server struct {
 	opts     Options
 	keys     *auth.Keys
 	journal  journal.Journal
+	git      *git.Store
 	runtime  runtime.Runtime
 	towns    *controller.Controller
 	effects  *effect.Runner
@@ -132,8 +133,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.keys, err = auth.Open(home); err != nil {
 		return err
 	}
-	store, err := git.Open(filepath.Join(home, "git"))
-	if err != nil {
+	if s.git, err = git.Open(filepath.Join(home, "git")); err != nil {
 		return err
 	}
 	self, bin, err := s.installSelf()
@@ -149,7 +149,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	metrics := observe.New(observe.Options{Version: s.opts.Version, Labelled: s.opts.LabelledTowns, Now: s.opts.Now})
 	s.effects = effect.New(effect.Options{
-		Git: store, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
+		Git: s.git, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
 		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
 	})
 	s.towns = controller.New(controller.Options{
@@ -223,7 +223,7 @@ func (s *Server) serve(metrics *observe.Metrics) {
 	})
 	s.http = &http.Server{
 		Handler: api.New(api.Config{
-			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: git.CheckURL, Logs: s.logs,
+			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: s.git.CheckURL, Logs: s.logs,
 			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(), AnyHost: s.opts.Public, PublicURL: s.opts.Reports.PublicURL,
 			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Level: s.opts.Level, Reports: s.reports, Traces: s.traces, Done: s.done,
 		}),

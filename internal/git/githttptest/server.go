@@ -68,7 +68,9 @@ func (s *Server) RequireUser(user, password string) {
 func (s *Server) Redirect(to string) { s.set(func() { s.redirect = to }) }
 
 // Refuse answers every request with a status and a text; 0 ends it.
-func (s *Server) Refuse(status int, text string) { s.set(func() { s.status, s.refusal = status, text }) }
+func (s *Server) Refuse(status int, text string) {
+	s.set(func() { s.status, s.refusal = status, text })
+}
 
 // Stall accepts requests from now on and sends nothing. The function returned ends that: requests that wait go on.
 func (s *Server) Stall() (goOn func()) {
