@@ -12,7 +12,7 @@ help: ## List the targets
 
 tools: # Go and git are all that is needed; say so clearly if one is missing
 	@command -v $(GO) >/dev/null || { echo "Go is missing: install Go 1.26 or later" >&2; exit 1; }
-	@command -v git >/dev/null || { echo "git is missing: install git 2.38 or later" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "git is missing: install git 2.39.4 or later" >&2; exit 1; }
 
 build: tools ## Build bin/gastown
 	$(GO) build -trimpath -o $(BIN) ./cmd/gastown

@@ -317,11 +317,8 @@ func (a *app) doctor(ctx context.Context) []check {
 		}
 		out = append(out, c)
 	}
-	version, err := exec.CommandContext(ctx, "git", "--version").Output()
-	if err != nil {
-		err = errors.New("git is not installed: install git 2.38 or later")
-	}
-	add("git", err, strings.TrimSpace(string(version)))
+	version, err := git.Version(ctx)
+	add("git", err, version)
 	config, err := git.ReadOperatorConfig(ctx)
 	add("git config", err, a.gitConfigNote(config))
 	info, err := os.Stat(a.home)

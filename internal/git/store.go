@@ -8,16 +8,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// The oldest git that will do: `git merge-tree --write-tree` came with 2.38.
-const (
-	minMajor = 2
-	minMinor = 38
-)
+// minVersion is the oldest git that will do. `git merge-tree --write-tree` came with 2.38; 2.39.4 has the fixes of
+// CVE-2024-32002 (a submodule that runs a hook when it is cloned), CVE-2024-32004, CVE-2024-32020, CVE-2024-32021 and
+// CVE-2024-32465 (what a repository of somebody else can do to whoever clones it on the same machine).
+var minVersion = [...]int{2, 39, 4}
 
 // Store keeps the mirrors and worktrees of all towns below one root directory.
 // It is safe for concurrent use, also by several processes at a time.
@@ -67,11 +67,7 @@ func (s *Store) AgentConfig() string { return filepath.Join(s.root, configFiles[
 
 // openBare makes the directory and checks git.
 func openBare(root string) (*Store, error) {
-	version, err := gitVersion(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	if err := checkVersion(version); err != nil {
+	if _, err := Version(context.Background()); err != nil {
 		return nil, err
 	}
 	absolute, err := filepath.Abs(root)
@@ -90,27 +86,38 @@ func openBare(root string) (*Store, error) {
 	return &Store{root: resolved, locks: make(map[string]*rigLock)}, nil
 }
 
-// gitVersion asks git for its version.
-func gitVersion(ctx context.Context) (string, error) {
+// Version is what git says of itself: an error if there is none, or if it is too old.
+func Version(ctx context.Context) (string, error) {
 	out, err := run(ctx, command{op: "run git", args: []string{"version"}, timeout: askTimeout})
 	if errors.Is(err, exec.ErrNotFound) {
-		return "", fmt.Errorf("git is not installed or not on PATH: install git %d.%d or newer (%w)", minMajor, minMinor, err)
+		return "", fmt.Errorf("git is not installed or not on PATH: install %s (%w)", wanted(), err)
 	}
-	return strings.TrimSpace(out), err
+	if err != nil {
+		return "", err
+	}
+	version := strings.TrimSpace(out)
+	return version, checkVersion(version)
 }
 
-var versionNumber = regexp.MustCompile(`^git version (\d+)\.(\d+)`)
+// wanted names the git that will do.
+func wanted() string {
+	return fmt.Sprintf("git %d.%d.%d or newer", minVersion[0], minVersion[1], minVersion[2])
+}
+
+var versionNumber = regexp.MustCompile(`^git version (\d+)\.(\d+)(?:\.(\d+))?`)
 
 // checkVersion reads the answer of `git version`.
 func checkVersion(version string) error {
 	match := versionNumber.FindStringSubmatch(version)
 	if match == nil {
-		return fmt.Errorf("git answers %q when asked for its version: install git %d.%d or newer", version, minMajor, minMinor)
+		return fmt.Errorf("git answers %q when asked for its version: install %s", version, wanted())
 	}
-	major, _ := strconv.Atoi(match[1]) // The pattern admits digits only.
-	minor, _ := strconv.Atoi(match[2])
-	if major < minMajor || major == minMajor && minor < minMinor {
-		return fmt.Errorf("%s is too old: install git %d.%d or newer", version, minMajor, minMinor)
+	var found [len(minVersion)]int
+	for i := range found {
+		found[i], _ = strconv.Atoi(match[i+1]) // The pattern admits digits only, or nothing: then 0.
+	}
+	if slices.Compare(found[:], minVersion[:]) < 0 {
+		return fmt.Errorf("%s is too old, and has known holes in it: install %s", version, wanted())
 	}
 	return nil
 }

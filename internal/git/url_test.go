@@ -118,14 +118,14 @@ func TestChooseDefault(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	for version, good := range map[string]bool{
-		"git version 2.38.0": true, "git version 2.39.5 (Apple Git-154)": true, "git version 3.0": true,
-		"git version 2.37.9": false, "git version 1.99": false, "busybox": false,
+		"git version 2.39.4": true, "git version 2.39.5 (Apple Git-154)": true, "git version 2.50.1.windows.1": true, "git version 3.0": true,
+		"git version 2.39.3": false, "git version 2.39": false, "git version 2.38.9": false, "git version 1.99": false, "busybox": false,
 	} {
 		err := checkVersion(version)
 		if (err == nil) != good {
 			t.Errorf("checkVersion(%q) = %v", version, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "install git 2.38") {
+		if err != nil && !strings.Contains(err.Error(), "install git 2.39.4") {
 			t.Errorf("error %q names no remedy", err)
 		}
 	}
