@@ -5,7 +5,7 @@ SEEDS ?= 1000
 HOURS ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler browser watchers
+.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler browser watchers largefiles
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ build: tools ## Build bin/gastown
 demo: build ## Watch a town work: five tasks, real processes, real merges, no model
 	$(BIN) demo
 
-test: tools compiler browser watchers lint ## Run all tests, with the race detector, and play this day's towns
+test: tools compiler browser watchers largefiles lint ## Run all tests, with the race detector, and play this day's towns
 	$(GO) test -race -shuffle=on -timeout 14m ./...
 	$(GO) test -run 'Healthy|AHundredTowns|EachFaultAlone' ./internal/monitoring ./internal/sim
 	$(GO) run ./cmd/gastown sim --seed $$(date -u +%-j)000000 --seeds 40 --hours 6
@@ -39,6 +39,10 @@ watchers: # The alert rules are tested against the real Prometheus and Alertmana
 	@command -v promtool >/dev/null && command -v amtool >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || \
 		{ echo "Prometheus or Alertmanager is missing (Debian: apt-get install prometheus prometheus-alertmanager)" >&2; exit 1; }
+
+largefiles: # Rigs with large files are tested with the real git-lfs
+	@command -v git-lfs >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends git-lfs >/dev/null; } || \
+		{ echo "git-lfs is missing: the tests of rigs with large files need it (Debian: apt-get install git-lfs)" >&2; exit 1; }
 
 lint: tools ## Check formatting and vet
 	@unformatted=$$(gofmt -l cmd deploy docs internal); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }

@@ -12,6 +12,8 @@
 //	    worktrees/<agent>/    one worktree per agent, linked to the mirror
 //	    scratch/merge-*       worktrees of merges under way, each with a lock file
 //	    leftovers/            directories that could not be saved as a commit
+//	    modules/              what the server keeps of submodules, by the address of their remote
+//	    lfs.git/              where git-lfs of the server runs; the objects are in mirror.git/lfs
 //	    rig.lock              taken for fetches and worktree changes, never while gates run
 //
 // A merge is tested on the target as it was fetched, without a network; it is
@@ -23,6 +25,9 @@
 //	  │      PushMerge: is it that merge? ──► push, if the target has not moved
 //	  ├────────────── it has moved ◄────────┘  │
 //	  └─────────────────────── FindMerged: is it in the target?
+//
+// Before the push, [Rig.CheckReferences] looks whether a fresh clone would get
+// all that the commit names: commits of submodules and LFS objects.
 //
 // Everything here may be interrupted at any point and called again: what a
 // crash leaves behind is found and put right by the next call. Every failure

@@ -178,9 +178,11 @@ func (r *Rig) run(ctx context.Context, c command) (string, error) {
 
 // outside tells whether the rig's address leads to another machine. What is on this one needs no access, and what runs
 // there (the hooks of a repository) gets none.
-func (r *Rig) outside() bool {
-	_, local := localPath(r.url)
-	return !local
+func (r *Rig) outside() bool { return !onThisMachine(r.url) }
+
+func onThisMachine(address string) bool {
+	_, local := localPath(address)
+	return local
 }
 
 // gitIn runs a command, and once more when it only met a lock file of a git

@@ -73,7 +73,7 @@ var decidedHere = []string{"followredirects", "lowspeedlimit", "lowspeedtime"}
 func (s setting) givesAccess() bool {
 	section, _, key := s.parts()
 	switch section {
-	case "credential", "gpg", "user":
+	case "credential", "gpg", "user", "protocol":
 		return true
 	case "http":
 		return !slices.Contains(decidedHere, key)

@@ -26,7 +26,7 @@ type Store struct {
 	around surroundings
 
 	mu    sync.Mutex
-	locks map[string]*rigLock // by directory of the rig
+	locks map[string]*rigLock // by path of the file
 }
 
 // Open makes the root directory if need be and checks that git is installed and recent enough. The configuration of git
@@ -129,6 +129,7 @@ type Rig struct {
 	url           string
 	defaultBranch string
 	lock          *rigLock
+	moduleLock    *rigLock // of what the server keeps of submodules; never taken by who holds the other
 }
 
 // Rig names a rig. It reads and writes nothing; the mirror is made when it is
@@ -137,12 +138,17 @@ func (s *Store) Rig(town, rig, url, defaultBranch string) *Rig {
 	dir := filepath.Join(s.root, dirName(town), dirName(rig))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lock := s.locks[dir]
-	if lock == nil {
-		lock = newRigLock(filepath.Join(dir, "rig.lock"))
-		s.locks[dir] = lock
+	lock := s.lockAt(filepath.Join(dir, "rig.lock"))
+	modules := s.lockAt(filepath.Join(dir, "modules.lock"))
+	return &Rig{dir: dir, around: s.around, url: url, defaultBranch: defaultBranch, lock: lock, moduleLock: modules}
+}
+
+// lockAt returns the lock of a file; s.mu is held.
+func (s *Store) lockAt(path string) *rigLock {
+	if s.locks[path] == nil {
+		s.locks[path] = newRigLock(path)
 	}
-	return &Rig{dir: dir, around: s.around, url: url, defaultBranch: defaultBranch, lock: lock}
+	return s.locks[path]
 }
 
 // dirName makes a name safe as one directory below another: no separators, and
