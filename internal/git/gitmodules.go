@@ -250,21 +250,21 @@ func (r *Rig) gitlinks(ctx context.Context, commit string) ([]gitlink, error) {
 // modeGone is the mode of what a tree does not have.
 const modeGone = "000000"
 
-// change is an entry of a tree that another tree has otherwise or not at all, or one that only the other has.
-type change struct{ mode, id, path string }
+// treeEntry is an entry of a tree that another tree has otherwise or not at all, or one that only the other has.
+type treeEntry struct{ mode, id, path string }
 
-// changes lists what is otherwise in a commit than in base.
-func (r *Rig) changes(ctx context.Context, base, commit string) ([]change, error) {
+// differences lists what is otherwise in a commit than in base.
+func (r *Rig) differences(ctx context.Context, base, commit string) ([]treeEntry, error) {
 	out, err := r.git(ctx, "compare "+commit+" with its target",
 		"diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", base, commit, "--")
 	if err != nil {
 		return nil, err
 	}
-	var found []change
+	var found []treeEntry
 	fields := strings.Split(out, "\x00") // ":mode mode id id status", path, …
 	for i := 0; i+1 < len(fields); i += 2 {
 		if meta := strings.Fields(strings.TrimPrefix(fields[i], ":")); len(meta) == 5 {
-			found = append(found, change{mode: meta[1], id: meta[3], path: fields[i+1]})
+			found = append(found, treeEntry{mode: meta[1], id: meta[3], path: fields[i+1]})
 		}
 	}
 	return found, nil

@@ -85,9 +85,9 @@ func (r *Rig) UsesLFS(ctx context.Context, branch string) (bool, error) {
 }
 
 // pointersAmong returns those of the entries that are LFS pointers by their form.
-func (r *Rig) pointersAmong(ctx context.Context, entries []change) ([]pointer, error) {
+func (r *Rig) pointersAmong(ctx context.Context, entries []treeEntry) ([]pointer, error) {
 	entries = slices.Clone(entries)
-	entries = slices.DeleteFunc(entries, func(c change) bool {
+	entries = slices.DeleteFunc(entries, func(c treeEntry) bool {
 		return c.mode == modeGitlink || c.mode == modeSymlink || c.mode == modeGone
 	})
 	if len(entries) > maxPointerBlobs {
@@ -112,12 +112,12 @@ func (r *Rig) pointersAmong(ctx context.Context, entries []change) ([]pointer, e
 }
 
 // smallBlobs returns those of the entries that are small enough for a pointer.
-func (r *Rig) smallBlobs(ctx context.Context, entries []change) ([]change, error) {
+func (r *Rig) smallBlobs(ctx context.Context, entries []treeEntry) ([]treeEntry, error) {
 	out, err := r.catFile(ctx, entries, "--batch-check=%(objecttype) %(objectsize)")
 	if err != nil {
 		return nil, err
 	}
-	var small []change
+	var small []treeEntry
 	lines := strings.Split(out, "\n")
 	for i, c := range entries {
 		kind, size, _ := strings.Cut(lines[min(i, len(lines)-1)], " ")
@@ -129,7 +129,7 @@ func (r *Rig) smallBlobs(ctx context.Context, entries []change) ([]change, error
 }
 
 // readPointers reads small blobs.
-func (r *Rig) readPointers(ctx context.Context, small []change) ([]pointer, error) {
+func (r *Rig) readPointers(ctx context.Context, small []treeEntry) ([]pointer, error) {
 	if len(small) == 0 {
 		return nil, nil
 	}
@@ -153,7 +153,7 @@ func (r *Rig) readPointers(ctx context.Context, small []change) ([]pointer, erro
 	return found, nil
 }
 
-func (r *Rig) catFile(ctx context.Context, entries []change, format string) (string, error) {
+func (r *Rig) catFile(ctx context.Context, entries []treeEntry, format string) (string, error) {
 	var ids strings.Builder
 	for _, c := range entries {
 		ids.WriteString(c.id + "\n")
@@ -204,10 +204,10 @@ func (r *Rig) pointersOf(ctx context.Context, base, head string) ([]pointer, err
 	if err != nil {
 		return nil, err
 	}
-	var blobs []change
+	var blobs []treeEntry
 	for line := range strings.Lines(out) {
 		if id, path, isBlob := strings.Cut(strings.TrimSuffix(line, "\n"), " "); isBlob {
-			blobs = append(blobs, change{id: id, path: path})
+			blobs = append(blobs, treeEntry{id: id, path: path})
 		}
 	}
 	return r.pointersAmong(ctx, blobs)

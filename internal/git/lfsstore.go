@@ -114,7 +114,7 @@ func (r *Rig) soundLFS(p pointer) bool {
 }
 
 // checkLFS uploads the objects that a commit needs and its target does not, and says which nobody has.
-func (r *Rig) checkLFS(ctx context.Context, req ReferencesRequest, changed []change, missing *MissingReferences) error {
+func (r *Rig) checkLFS(ctx context.Context, req ReferencesRequest, changed []treeEntry, missing *MissingReferences) error {
 	uses, err := r.usesLFS(ctx, req.Commit)
 	if err != nil || !uses {
 		return err
@@ -128,7 +128,7 @@ func (r *Rig) checkLFS(ctx context.Context, req ReferencesRequest, changed []cha
 		return err
 	}
 	needed, err := r.filtered(ctx, req.Commit, inTree)
-	moved := slices.ContainsFunc(changed, func(c change) bool { return c.path == ".lfsconfig" })
+	moved := slices.ContainsFunc(changed, func(c treeEntry) bool { return c.path == ".lfsconfig" })
 	if err != nil || len(brought)+len(needed) == 0 && !moved {
 		return err
 	}

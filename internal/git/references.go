@@ -60,7 +60,7 @@ func (r *Rig) CheckReferences(ctx context.Context, req ReferencesRequest) (Missi
 	if err := req.check(); err != nil {
 		return missing, fmt.Errorf("cannot look at what a commit needs: %w", err)
 	}
-	changed, err := r.changes(ctx, req.Base, req.Commit)
+	changed, err := r.differences(ctx, req.Base, req.Commit)
 	if err != nil {
 		return missing, err
 	}
@@ -78,8 +78,8 @@ func (r *Rig) CheckReferences(ctx context.Context, req ReferencesRequest) (Missi
 }
 
 // checkModules looks at the submodules that a commit has otherwise than its target.
-func (r *Rig) checkModules(ctx context.Context, req ReferencesRequest, changed []change, missing *MissingReferences) error {
-	if !slices.ContainsFunc(changed, func(c change) bool { return c.mode == modeGitlink || c.path == ".gitmodules" }) {
+func (r *Rig) checkModules(ctx context.Context, req ReferencesRequest, changed []treeEntry, missing *MissingReferences) error {
+	if !slices.ContainsFunc(changed, func(c treeEntry) bool { return c.mode == modeGitlink || c.path == ".gitmodules" }) {
 		return nil
 	}
 	entries, fault, err := r.modules(ctx, req.Commit)
@@ -97,7 +97,7 @@ func (r *Rig) checkModules(ctx context.Context, req ReferencesRequest, changed [
 	allowed := r.allowed(req.Allowed, before)
 	for _, link := range links {
 		m := entries[link.path]
-		touched := slices.ContainsFunc(changed, func(c change) bool { return c.path == link.path })
+		touched := slices.ContainsFunc(changed, func(c treeEntry) bool { return c.path == link.path })
 		if !touched && m == before[link.path] {
 			continue
 		}
