@@ -137,7 +137,7 @@ func (a *app) doneCmd() *cobra.Command {
 func (a *app) committed(ctx context.Context, branch string) (string, error) {
 	left, err := exec.CommandContext(ctx, "git", "status", "--porcelain").Output()
 	if err != nil {
-		return "", errors.New("this is not the agent's worktree: run it where the work was done")
+		return "", errors.New("this is not the agent's workspace: run it where the work was done")
 	}
 	if len(left) > 0 {
 		return "", fmt.Errorf("there are uncommitted changes; commit them (or remove them) first:\n%s", strings.TrimRight(string(left), "\n"))

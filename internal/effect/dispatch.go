@@ -16,7 +16,7 @@ import (
 	"gastown/internal/town"
 )
 
-// dispatch prepares the worktree and starts the agent.
+// dispatch prepares the workspace and starts the agent.
 func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
 	spec, err := r.spec(ctx, id, e)
 	if err == nil {
@@ -36,9 +36,9 @@ func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (
 	case git.ClassOf(err) != "":
 		return &town.DispatchRejected{Class: "git_" + string(git.ClassOf(err)), Infra: true, Reason: err.Error()}, err
 	case spec == nil && ctx.Err() == nil:
-		return &town.DispatchRejected{Class: "worktree", Infra: true, Reason: err.Error()}, err
+		return &town.DispatchRejected{Class: "workspace", Infra: true, Reason: err.Error()}, err
 	case spec == nil:
-		return &town.DispatchRejected{Class: "timeout", Infra: true, Reason: "its worktree was not ready in time: " + err.Error()}, err
+		return &town.DispatchRejected{Class: "timeout", Infra: true, Reason: "its workspace was not ready in time: " + err.Error()}, err
 	}
 	// The runtime did not answer: it may have started.
 	return &town.DispatchUnknown{Reason: err.Error()}, err
@@ -92,14 +92,13 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 	if d.Branch == "" {
 		return r.deskOf(spec, id, e.Agent)
 	}
-	// The last run's uncommitted work is the next one's, on the same branch.
-	tree, err := r.rig(id, e.Rig, d.Repo).EnsureWorktree(ctx, git.WorktreeSpec{
-		Agent: string(e.Agent), Branch: d.Branch, Base: d.Base, Resume: true,
+	made, err := r.rig(id, e.Rig, d.Repo).PrepareWorkspace(ctx, git.WorkspaceSpec{
+		Bead: string(d.Workspace), Branch: d.Branch, Base: d.Base,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot prepare the worktree of %s: %w", e.Agent, err)
+		return nil, fmt.Errorf("cannot prepare the workspace of %s: %w", d.Workspace, err)
 	}
-	spec.Dir = tree.Path
+	spec.Dir = made.Path
 	spec.Env = append(spec.Env, identity(ctx, e.Agent, spec)...)
 	return spec, nil
 }

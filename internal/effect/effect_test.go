@@ -126,7 +126,7 @@ func origin(t testing.TB) string {
 func dispatchOf(url string, cmd town.AgentCommand) town.Effect {
 	return town.Effect{ID: "dispatch_agent/toast/gt-1a/7", Kind: town.EffectDispatch, Agent: "toast", Bead: "gt-1a", Rig: "web", Run: 7,
 		Dispatch: &town.DispatchSpec{Role: town.Polecat, Repo: town.RepoSpec{URL: url, DefaultBranch: "main"}, Command: cmd,
-			Branch: "gt/toast/gt-1a", Base: "main", Prompt: "do it", Env: map[string]string{"COLOUR": "red"}}}
+			Branch: "gt/toast/gt-1a", Base: "main", Workspace: "gt-1a", Prompt: "do it", Env: map[string]string{"COLOUR": "red"}}}
 }
 
 func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
@@ -156,7 +156,7 @@ func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
 		t.Error("the agent's own gastown is not first in its PATH")
 	}
 	if branch, err := exec.Command("git", "-C", got.Dir, "branch", "--show-current").Output(); err != nil || strings.TrimSpace(string(branch)) != "gt/toast/gt-1a" {
-		t.Errorf("worktree %s is on %q (%v)", got.Dir, branch, err)
+		t.Errorf("workspace %s is on %q (%v)", got.Dir, branch, err)
 	}
 }
 

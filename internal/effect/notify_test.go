@@ -135,7 +135,7 @@ func TestNudges(t *testing.T) {
 	}
 }
 
-// The triage agent changes no code and has a folder instead of a worktree.
+// The triage agent changes no code and has a folder instead of a workspace.
 func TestTriageHasADesk(t *testing.T) {
 	t.Parallel()
 	r := newRunner(t, &place{}, &heard{})

@@ -13,7 +13,7 @@ import (
 const promptArgument = "{prompt}"
 
 // presets are the command lines of known agents in their non-interactive modes. They run without
-// asking for permissions: an agent works in its own worktree, alone.
+// asking for permissions: an agent works in a workspace of its own, alone.
 var presets = map[string][]string{
 	// Claude Code reads the prompt from standard input in print mode.
 	"claude": {"claude", "--print", "--verbose", "--output-format", "stream-json", "--dangerously-skip-permissions"},

@@ -57,7 +57,7 @@ func TestClasses(t *testing.T) {
 		want string
 	}{
 		{&town.DispatchAccepted{}, nil, ""},
-		{&town.DispatchRejected{Class: "worktree"}, some, "worktree"},
+		{&town.DispatchRejected{Class: "workspace"}, some, "workspace"},
 		{&town.PRPollFailed{Class: town.ForgeNone}, errNoForge, string(town.ForgeNone)},
 		{&town.PRMergeFailed{Class: town.ForgeNone}, errNoForge, string(town.ForgeNone)},
 		{&town.BranchVerified{}, fmt.Errorf("no: %w", &git.Error{Class: git.ClassOther, Err: some}), "git_" + string(git.ClassOther)},

@@ -62,6 +62,7 @@ func TestABranchThatTakesTheGatesProgramAway(t *testing.T) {
 	path, _ := tw.worked("toast", source, "work", "w")
 	sh(t, path, "rm", "--quiet", "check.sh")
 	sh(t, path, "commit", "--quiet", "-m", "Clean up")
+	tw.done("toast", source)
 	result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{{Name: "test", Shell: "sh ./check.sh"}}})
 	if result.Outcome != OutcomeGateFailed || result.Gate.Gate != "test" {
 		t.Errorf("got %+v, %+v", result, result.Gate)

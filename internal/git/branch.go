@@ -15,23 +15,43 @@ type Verification struct {
 	// AlreadyMerged is set when the branch had commits of its own and the
 	// target has them all. A branch that never had any is not merged.
 	AlreadyMerged bool
+
+	// Astray says what of the work in the bead's workspace is not on its branch, and what helps. Empty when all is.
+	Astray string
+}
+
+// VerifySpec says which branch to look at.
+type VerifySpec struct {
+	Bead   string // whose workspace has the branch; empty for a branch that only origin and the mirror have
+	Branch string
+	Target string // branch on origin
 }
 
 // VerifyBranch looks whether a branch exists and how far it is ahead of the
-// tip of target that origin has now. A target that origin does not have (a
+// tip of target that origin has now. The bead's workspace is looked at first. A target that origin does not have (a
 // convoy's branch before its first merge) is replaced by the rig's default
 // branch.
-func (r *Rig) VerifyBranch(ctx context.Context, branch, target string) (Verification, error) {
-	if err := ValidBranch(branch); err != nil {
+func (r *Rig) VerifyBranch(ctx context.Context, spec VerifySpec) (Verification, error) {
+	if err := ValidBranch(spec.Branch); err != nil {
 		return Verification{}, fmt.Errorf("cannot verify a branch: %w", err)
 	}
 	var found Verification
 	err := r.refreshed(ctx, func() error {
-		tip, _, err := r.targetTip(ctx, target, r.defaultBranch)
+		var seen sight
+		if spec.Bead != "" {
+			var err error
+			if seen, err = r.look(ctx, spec.Bead, spec.Branch); err != nil {
+				return err
+			}
+		}
+		tip, _, err := r.targetTip(ctx, spec.Target, r.defaultBranch)
 		if err != nil {
 			return err
 		}
-		found, err = r.verify(ctx, branch, tip)
+		if found, err = r.verify(ctx, spec.Branch, tip); err != nil || !seen.exists {
+			return err
+		}
+		found.Astray, err = r.astray(ctx, spec, seen, tip)
 		return err
 	})
 	return found, err

@@ -1,20 +1,21 @@
-// Package git keeps clones, worktrees and merges of a town's rigs with the
+// Package git keeps mirrors, workspaces and merges of a town's rigs with the
 // real git command.
 //
 // Below the root directory of a [Store] every rig has one directory:
 //
 //	<root>/<town>/<rig>/
-//	    mirror.git/           bare clone
+//	    mirror.git/           bare clone, the server's alone
 //	        refs/remotes/origin/*       what origin has; only a fetch writes it
-//	        refs/heads/*                the agents' own branches; no fetch touches them
-//	        refs/gastown/start/*        where each agent branch was started
-//	        refs/gastown/leftovers/*    uncommitted work saved from former runs
-//	    worktrees/<agent>/    one worktree per agent, linked to the mirror
-//	    scratch/merge-*       worktrees of merges under way, each with a lock file
-//	    leftovers/            directories that could not be saved as a commit
+//	        refs/heads/*                the beads' branches, brought in from their workspaces
+//	        refs/gastown/start/*        where each of them began
+//	        refs/gastown/left/<bead>/*  what else a workspace had: uncommitted work, other branches
+//	        refs/gastown/incoming/*     what is being brought in
+//	    workspaces/<bead>/    the files of a bead, for all its attempts: a clone that borrows the mirror's objects
+//	    looks/<bead>.git/     the git directory through which the server looks at them
+//	    scratch/merge-*       checkouts of merges under way, each with a lock file
 //	    modules/              what the server keeps of submodules, by the address of their remote
 //	    lfs.git/              where git-lfs of the server runs; the objects are in mirror.git/lfs
-//	    rig.lock              taken for fetches and worktree changes, never while gates run
+//	    rig.lock              taken for fetches and changes of workspaces, never while gates run
 //
 // A merge is tested on the target as it was fetched, without a network; it is
 // published with a lease on that, and counts when it is read back from the

@@ -131,21 +131,33 @@ func (tw *town) tip(branch string) string {
 	return sh(tw.t, tw.origin, "for-each-ref", "--format=%(objectname)", "refs/heads/"+branch)
 }
 
-// ensure gets a worktree or fails the test.
-func (tw *town) ensure(spec WorktreeSpec) Worktree {
+// ensure gets a workspace or fails the test.
+func (tw *town) ensure(spec WorkspaceSpec) Workspace {
 	tw.t.Helper()
-	made, err := tw.rig.EnsureWorktree(context.Background(), spec)
+	made, err := tw.rig.PrepareWorkspace(context.Background(), spec)
 	if err != nil {
-		tw.t.Fatalf("EnsureWorktree(%+v): %v", spec, err)
+		tw.t.Fatalf("PrepareWorkspace(%+v): %v", spec, err)
 	}
 	return made
 }
 
-// worked gives an agent a worktree with one commit on its branch.
-func (tw *town) worked(agent, branch, file, content string) (path, head string) {
+// worked gives a bead a workspace with one commit on its branch.
+func (tw *town) worked(bead, branch, file, content string) (path, head string) {
 	tw.t.Helper()
-	made := tw.ensure(WorktreeSpec{Agent: agent, Branch: branch})
-	return made.Path, commit(tw.t, made.Path, file, content)
+	made := tw.ensure(WorkspaceSpec{Bead: bead, Branch: branch})
+	head = commit(tw.t, made.Path, file, content)
+	tw.done(bead, branch)
+	return made.Path, head
+}
+
+// done has the server look at a branch, as after `gastown done`.
+func (tw *town) done(bead, branch string) Verification {
+	tw.t.Helper()
+	found, err := tw.rig.VerifyBranch(context.Background(), VerifySpec{Bead: bead, Branch: branch, Target: "main"})
+	if err != nil {
+		tw.t.Fatalf("VerifyBranch(%s, %s): %v", bead, branch, err)
+	}
+	return found
 }
 
 // merged is how a merge ended after its push.
@@ -199,27 +211,30 @@ func (tw *town) pushOf(req MergeRequest, result MergeResult) PushRequest {
 	}
 }
 
-// checkWorktree checks that a worktree is clean on a branch at a commit.
-func (tw *town) checkWorktree(made Worktree, branch, head string) {
+// checkWorkspace checks that a workspace is clean on a branch at a commit.
+func (tw *town) checkWorkspace(made Workspace, branch, head string) {
 	tw.t.Helper()
 	if got := sh(tw.t, made.Path, "symbolic-ref", "--short", "HEAD"); got != branch {
-		tw.t.Errorf("the worktree is on %q, want %q", got, branch)
+		tw.t.Errorf("the workspace is on %q, want %q", got, branch)
 	}
 	if got := sh(tw.t, made.Path, "rev-parse", "HEAD"); got != head || made.Head != head {
-		tw.t.Errorf("the worktree is at %s and reported at %s, want %s", got, made.Head, head)
+		tw.t.Errorf("the workspace is at %s and reported at %s, want %s", got, made.Head, head)
 	}
 	if got := sh(tw.t, made.Path, "status", "--porcelain"); got != "" {
-		tw.t.Errorf("the worktree is not clean:\n%s", got)
+		tw.t.Errorf("the workspace is not clean:\n%s", got)
 	}
 }
 
-// leftover reads a file from saved leftovers.
-func (tw *town) leftover(made Worktree, file string) string {
+// kept reads a file from what was kept of that name.
+func (tw *town) kept(made Workspace, what, file string) string {
 	tw.t.Helper()
-	if made.Leftovers == "" {
-		tw.t.Fatal("nothing was saved")
+	for _, k := range made.Left.Kept {
+		if k.What == what {
+			return sh(tw.t, tw.rig.mirror(), "show", k.Ref+":"+file)
+		}
 	}
-	return sh(tw.t, tw.rig.mirror(), "show", made.Leftovers+":"+file)
+	tw.t.Fatalf("%s was not kept: %+v", what, made.Left)
+	return ""
 }
 
 func wantClass(t testing.TB, err error, class Class) {

@@ -158,7 +158,7 @@ func (r *Rig) catFile(ctx context.Context, entries []treeEntry, format string) (
 	for _, c := range entries {
 		ids.WriteString(c.id + "\n")
 	}
-	return r.gitIn(ctx, command{op: "read LFS pointers", gitDir: r.own(), args: []string{"cat-file", format}, stdin: ids.String()})
+	return r.gitIn(ctx, command{op: "read LFS pointers", gitDir: r.mirror(), args: []string{"cat-file", format}, stdin: ids.String()})
 }
 
 // filtered returns those of the pointers whose path has the filter of LFS by the attributes of the commit: the others are
@@ -174,7 +174,7 @@ func (r *Rig) filtered(ctx context.Context, commit string, pointers []pointer) (
 	}
 	defer func() { _ = removeTree(folder) }()
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(folder, "index")}
-	if _, err := r.gitIn(ctx, command{op: op, gitDir: r.own(), env: index, args: []string{"read-tree", commit}}); err != nil {
+	if _, err := r.gitIn(ctx, command{op: op, gitDir: r.mirror(), env: index, args: []string{"read-tree", commit}}); err != nil {
 		return nil, err
 	}
 	var paths bytes.Buffer
@@ -182,7 +182,7 @@ func (r *Rig) filtered(ctx context.Context, commit string, pointers []pointer) (
 		paths.WriteString(p.path + "\x00")
 	}
 	out, err := r.gitIn(ctx, command{
-		op: op, gitDir: r.own(), env: index, stdin: paths.String(), args: []string{"check-attr", "--cached", "-z", "--stdin", "filter"},
+		op: op, gitDir: r.mirror(), env: index, stdin: paths.String(), args: []string{"check-attr", "--cached", "-z", "--stdin", "filter"},
 	})
 	if err != nil {
 		return nil, err

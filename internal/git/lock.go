@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// rigLock lets one caller at a time change a mirror and its worktrees: within
+// rigLock lets one caller at a time change a mirror and its workspaces: within
 // the process by a channel, between processes (the server and its refineries)
 // by a lock file. The system frees the file when its holder dies.
 type rigLock struct {

@@ -82,11 +82,11 @@ func TestMergeFindsAnEarlierMerge(t *testing.T) {
 	}
 	// Also when the branch went on, or is gone.
 	commit(t, path, "rework", "r")
+	tw.done("toast", source)
 	if again := tw.merge(req); !again.Before || again.Commit != first.Commit {
 		t.Errorf("after more commits: %+v", again)
 	}
-	sh(t, path, "checkout", "--quiet", "--detach")
-	sh(t, path, "branch", "-D", source)
+	sh(t, tw.rig.mirror(), "update-ref", "-d", headRef(source))
 	if again := tw.merge(req); !again.Before || again.Commit != first.Commit {
 		t.Errorf("after the branch is gone: %+v", again)
 	}
@@ -128,7 +128,7 @@ func TestMergeFindsOtherWaysIn(t *testing.T) {
 func TestMergeOfNothing(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
-	made := tw.ensure(WorktreeSpec{Agent: "toast", Branch: source})
+	made := tw.ensure(WorkspaceSpec{Bead: "toast", Branch: source})
 	tip := tw.push("more", "x")
 	if got := tw.merge(MergeRequest{Branch: source, ExpectedHead: made.Head, Target: "main"}); got.Outcome != OutcomeEmpty {
 		t.Errorf("a branch without commits: %+v", got)
@@ -142,6 +142,7 @@ func TestMergeOfNothing(t *testing.T) {
 		t.Errorf("an empty convoy: %+v", got)
 	}
 	sh(t, made.Path, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "-m", "nothing")
+	tw.done("toast", source)
 	if got := tw.merge(MergeRequest{Branch: source, Target: "main"}); got.Outcome != OutcomeEmpty {
 		t.Errorf("a commit without changes: %+v", got)
 	}
@@ -156,6 +157,7 @@ func TestMergeOfAMovedBranch(t *testing.T) {
 	tw := newTown(t)
 	path, expected := tw.worked("toast", source, "work", "w")
 	actual := commit(t, path, "work", "sneaked in")
+	tw.done("toast", source)
 	_, err := tw.tryMerge(MergeRequest{Branch: source, ExpectedHead: expected, Target: "main", Title: "t"})
 	var moved *HeadMovedError
 	if !errors.As(err, &moved) || moved.Expected != expected || moved.Actual != actual {
@@ -175,6 +177,7 @@ func TestMergeConflict(t *testing.T) {
 	path, _ := tw.worked("toast", source, "dir/ä file", "mine")
 	commit(t, path, "other", "mine")
 	commit(t, path, "fine", "mine")
+	tw.done("toast", source)
 	tw.push("dir/ä file", "theirs")
 	tip := tw.push("other", "theirs")
 	result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{{Name: "never", Shell: "touch ../ran"}}})
@@ -184,6 +187,7 @@ func TestMergeConflict(t *testing.T) {
 	// A branch with a history of its own cannot be merged either.
 	sh(t, path, "checkout", "--quiet", "--orphan", "gt/toast/orphan")
 	commit(t, path, "strange", "s")
+	tw.done("toast", "gt/toast/orphan")
 	if result := tw.merge(MergeRequest{Branch: "gt/toast/orphan", Target: "main"}); result.Outcome != OutcomeConflicted || result.Files != nil {
 		t.Errorf("unrelated histories: %+v", result)
 	}
@@ -320,7 +324,7 @@ func TestMergeClearsScratchOfTheDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dead.path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the dead one's worktree is still there: %v", err)
+		t.Errorf("the dead one's checkout is still there: %v", err)
 	}
 	if err := os.Mkdir(filepath.Join(tw.rig.scratchDir(), "merge-without-lock"), 0o755); err != nil {
 		t.Fatal(err)
@@ -328,7 +332,7 @@ func TestMergeClearsScratchOfTheDead(t *testing.T) {
 	release()
 	tw.merge(MergeRequest{Branch: source, Target: "main"})
 	if _, err := os.Stat(filepath.Join(live.path, "readme")); err != nil {
-		t.Errorf("the worktree of a live merge was removed: %v", err)
+		t.Errorf("the checkout of a live merge was removed: %v", err)
 	}
 	if err := live.close(ctx); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func (r *Rig) refreshed(ctx context.Context, do func() error) error {
 		return err
 	}
 	if !r.lock.lastFetch.After(asked) {
-		if err := r.fetch(ctx, r.own()); err != nil {
+		if err := r.fetch(ctx, r.mirror()); err != nil {
 			return err
 		}
 	}
@@ -76,13 +76,10 @@ func (r *Rig) ensureMirror(ctx context.Context) error {
 	if err := checkURLForm(r.url); err != nil {
 		return err
 	}
-	if err := r.ensureOwn(ctx); err != nil {
-		return err
-	}
 	if _, err := os.Stat(r.mirror()); errors.Is(err, os.ErrNotExist) {
 		return r.clone(ctx)
 	}
-	current, err := r.inMirror(ctx, "read the clone", "config", "--get", "remote.origin.url")
+	current, err := r.git(ctx, "read the clone", "config", "--get", "remote.origin.url")
 	if err == nil && strings.TrimSuffix(current, "\n") == r.url {
 		return nil
 	}
@@ -91,7 +88,7 @@ func (r *Rig) ensureMirror(ctx context.Context) error {
 	}
 	// Reading the configuration says the same for a repository without a URL
 	// and for none at all.
-	_, err = r.inMirror(ctx, "read the clone", "rev-parse", "--git-dir")
+	_, err = r.git(ctx, "read the clone", "rev-parse", "--git-dir")
 	switch {
 	case err == nil:
 		r.lock.lastFetch = time.Time{}
@@ -133,7 +130,7 @@ func (r *Rig) clone(ctx context.Context) error {
 // fetches should use.
 func (r *Rig) setOrigin(ctx context.Context) error {
 	for _, setting := range [][2]string{{"remote.origin.url", r.url}, {"remote.origin.fetch", fetchRefspec}} {
-		if _, err := r.inMirror(ctx, "set the URL of the clone", "config", "--replace-all", setting[0], setting[1]); err != nil {
+		if _, err := r.git(ctx, "set the URL of the clone", "config", "--replace-all", setting[0], setting[1]); err != nil {
 			return err
 		}
 	}
@@ -160,13 +157,8 @@ func (r *Rig) fetch(ctx context.Context, repository string) error {
 	return nil
 }
 
-// git runs a command on what the mirror holds, by the server's own configuration.
+// git runs a command on the mirror, which is the server's alone.
 func (r *Rig) git(ctx context.Context, op string, args ...string) (string, error) {
-	return r.gitIn(ctx, command{op: op, gitDir: r.own(), args: args})
-}
-
-// inMirror runs a command on the mirror itself, by the configuration that agents share: for their worktrees.
-func (r *Rig) inMirror(ctx context.Context, op string, args ...string) (string, error) {
 	return r.gitIn(ctx, command{op: op, gitDir: r.mirror(), args: args})
 }
 

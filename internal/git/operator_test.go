@@ -69,9 +69,10 @@ func TestOperatorsInsteadOfIsObeyedAndNoOther(t *testing.T) {
 	if err := tw.rig.Fetch(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	sh(t, tw.rig.mirror(), "config", "url."+elsewhere+"/none.insteadOf", remote.Address("origin.git"))
-	sh(t, tw.rig.mirror(), "config", "url."+elsewhere+"/none.insteadOf", "https://code.example/")
-	sh(t, tw.rig.mirror(), "config", "http.proxy", "http://127.0.0.1:1")
+	path := tw.ensure(WorkspaceSpec{Bead: "gt-1", Branch: "gt/x/gt-1"}).Path
+	sh(t, path, "config", "url."+elsewhere+"/none.insteadOf", remote.Address("origin.git"))
+	sh(t, path, "config", "url."+elsewhere+"/none.insteadOf", "https://code.example/")
+	sh(t, path, "config", "http.proxy", "http://127.0.0.1:1")
 	tip := tw.push("more", "x")
 	if err := tw.rig.Fetch(context.Background()); err != nil {
 		t.Fatal(err)

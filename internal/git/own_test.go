@@ -67,6 +67,7 @@ func TestMergesObeyNothingThatAnAgentHasSet(t *testing.T) {
 			_ = os.Remove(ran) // what the agent's own git has run is its own affair
 			tw.push("other", "x")
 
+			tw.done("toast", source)
 			result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{{Name: "test", Shell: "test -f work"}}})
 			if result.Outcome != OutcomeMerged || tw.tip("main") != result.Commit {
 				t.Fatalf("got %+v, origin has %s", result, tw.tip("main"))
@@ -136,27 +137,5 @@ func TestATargetThatMovedOnIsFine(t *testing.T) {
 	result := tw.merge(MergeRequest{Branch: source, Target: "main"})
 	if result.Outcome != OutcomeMerged || tw.tip("main") == result.Commit || sh(t, tw.origin, "rev-parse", "main^") != result.Commit {
 		t.Errorf("got %+v, main is %s", result, tw.tip("main"))
-	}
-}
-
-// A rig from before the server had a git directory of its own gets one, and one that is half made is made again.
-func TestTheServersOwnGitDirectoryIsMade(t *testing.T) {
-	t.Parallel()
-	tw := newTown(t)
-	tw.worked("toast", source, "work", "w")
-	for _, damage := range []func() error{
-		func() error { return os.RemoveAll(tw.rig.own()) },
-		func() error { return os.Rename(tw.rig.own(), tw.rig.own()+".new") },
-	} {
-		if err := damage(); err != nil {
-			t.Fatal(err)
-		}
-		got, err := tw.rig.VerifyBranch(context.Background(), source, "main")
-		if err != nil || !got.Exists || got.Ahead != 1 {
-			t.Errorf("got %+v, %v", got, err)
-		}
-		if _, err := os.Stat(tw.rig.own() + ".new"); err == nil {
-			t.Error("the half-made one is still there")
-		}
 	}
 }

@@ -50,7 +50,7 @@ func (r *Rig) push(ctx context.Context, req PushRequest, lease string) error {
 	}
 	out, err := r.gitIn(ctx, command{
 		op:      "push to " + req.Target + " of " + mask(r.url),
-		gitDir:  r.own(),
+		gitDir:  r.mirror(),
 		args:    append(args, "--", r.url, req.Commit+":"+headRef(req.Target)),
 		timeout: networkTimeout,
 		outside: r.outside(),

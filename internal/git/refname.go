@@ -53,14 +53,13 @@ func branchFault(name string) string {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// validAgent checks that an agent's name can be a directory and a part of a
-// ref name.
-func validAgent(name string) error {
+// validPart checks that the name of a thing can be a directory and a part of a ref name.
+func validPart(thing, name string) error {
 	if strings.Contains(name, "/") {
-		return fmt.Errorf("agent name %q contains a slash", name)
+		return fmt.Errorf("%s %q contains a slash", thing, name)
 	}
 	if reason := branchFault(name); reason != "" {
-		return fmt.Errorf("agent name %q %s", name, reason)
+		return fmt.Errorf("%s %q %s", thing, name, reason)
 	}
 	return nil
 }
@@ -78,4 +77,6 @@ func headRef(branch string) string   { return "refs/heads/" + branch }
 func originRef(branch string) string { return "refs/remotes/origin/" + branch }
 func startRef(branch string) string  { return "refs/gastown/start/" + branch }
 
-func leftoversPrefix(agent string) string { return "refs/gastown/leftovers/" + agent + "/" }
+// leftPrefix is where commits of a bead are kept that are not on its branch; incomingRef holds one while it comes in.
+func leftPrefix(bead string) string  { return "refs/gastown/left/" + bead + "/" }
+func incomingRef(bead string) string { return "refs/gastown/incoming/" + bead }

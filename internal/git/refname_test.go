@@ -35,8 +35,8 @@ func TestOwnRulesOfNames(t *testing.T) {
 			t.Errorf("ValidBranch accepts %q", name)
 		}
 	}
-	if validAgent("a/b") == nil || validAgent("..") == nil || validAgent("toast") != nil {
-		t.Error("validAgent does not keep agents to one directory")
+	if validPart("bead", "a/b") == nil || validPart("bead", "..") == nil || validPart("bead", "gt-1") != nil {
+		t.Error("validPart does not keep beads to one directory")
 	}
 	for id, good := range map[string]bool{
 		strings.Repeat("0a", 20): true, strings.Repeat("0a", 32): true, strings.Repeat("0A", 20): false, "HEAD": false, "": false,

@@ -19,7 +19,7 @@ import (
 // CVE-2024-32465 (what a repository of somebody else can do to whoever clones it on the same machine).
 var minVersion = [...]int{2, 39, 4}
 
-// Store keeps the mirrors and worktrees of all towns below one root directory.
+// Store keeps the mirrors and workspaces of all towns below one root directory.
 // It is safe for concurrent use, also by several processes at a time.
 type Store struct {
 	root   string
@@ -77,7 +77,7 @@ func openBare(root string) (*Store, error) {
 	if err := os.MkdirAll(absolute, 0o700); err != nil {
 		return nil, wrapOS("make the directory for clones", err)
 	}
-	// Git writes real paths into its worktree records, and they are compared
+	// Git writes real paths into its records of checkouts, and they are compared
 	// with ours.
 	resolved, err := filepath.EvalSymlinks(absolute)
 	if err != nil {
@@ -165,11 +165,9 @@ func dirName(name string) string {
 }
 
 // The places of a rig, as drawn in the documentation of the package.
-func (r *Rig) mirror() string          { return filepath.Join(r.dir, "mirror.git") }
-func (r *Rig) worktreeRecords() string { return filepath.Join(r.mirror(), "worktrees") }
-func (r *Rig) scratchRecords() string  { return filepath.Join(r.own(), "worktrees") }
-func (r *Rig) worktree(agent string) string {
-	return filepath.Join(r.dir, "worktrees", dirName(agent))
+func (r *Rig) mirror() string         { return filepath.Join(r.dir, "mirror.git") }
+func (r *Rig) scratchRecords() string { return filepath.Join(r.mirror(), "worktrees") }
+func (r *Rig) workspace(bead string) string {
+	return filepath.Join(r.dir, "workspaces", dirName(bead))
 }
-func (r *Rig) scratchDir() string   { return filepath.Join(r.dir, "scratch") }
-func (r *Rig) leftoversDir() string { return filepath.Join(r.dir, "leftovers") }
+func (r *Rig) scratchDir() string { return filepath.Join(r.dir, "scratch") }

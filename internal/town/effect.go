@@ -81,10 +81,12 @@ type DispatchSpec struct {
 	Command AgentCommand      `json:"command"`
 	Env     map[string]string `json:"env,omitempty"`
 	// Branch is what a polecat works on; Base is where a new branch starts and what it is to be
-	// merged into. Without a branch the agent has no worktree: it decides, and changes no code.
+	// merged into. Without a branch the agent has no workspace: it decides, and changes no code.
 	Branch string `json:"branch"`
 	Base   string `json:"base"`
-	Prompt string `json:"-"`
+	// Workspace is the bead whose files it works on.
+	Workspace BeadID `json:"workspace,omitempty"`
+	Prompt    string `json:"-"`
 	// Merge is what a refinery is to merge.
 	Merge *MergeSpec `json:"merge,omitempty"`
 }
@@ -116,6 +118,8 @@ type VerifySpec struct {
 	Branch string   `json:"branch"`
 	Target string   `json:"target"`
 	Base   string   `json:"base"`
+	// Workspace is the bead in whose files the branch is.
+	Workspace BeadID `json:"workspace,omitempty"`
 }
 
 // effectOf returns the effect of an action, as the state stands at the end of the tick, or nil if
@@ -193,7 +197,7 @@ func (s *State) verifyEffect(b *Bead) *Effect {
 	return &Effect{
 		ID:   fmt.Sprintf("%s/%s/%d", EffectVerify, b.ID, b.Merge.VerifyTry),
 		Kind: EffectVerify, Bead: b.ID, Rig: b.Rig,
-		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: repo.DefaultBranch},
+		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: repo.DefaultBranch, Workspace: b.Merge.Source},
 	}
 }
 
@@ -205,9 +209,10 @@ func (s *State) dispatchEffect(a *Agent) *Effect {
 	}
 	if b.Merge != nil {
 		spec.Merge = s.mergeSpec(b)
-		spec.Branch, spec.Base = b.Merge.Branch, b.Merge.Target
+		spec.Branch, spec.Base, spec.Workspace = b.Merge.Branch, b.Merge.Target, b.ID
 	} else if b.Type == Issue {
 		spec.Branch, spec.Base = s.workBranch(a.ID, b)
+		spec.Workspace = s.workspaceOf(b)
 	}
 	spec.Prompt = s.Prompt(a, b)
 	return &Effect{
@@ -248,6 +253,18 @@ func (s *State) workBranch(agent AgentID, b *Bead) (branch, base string) {
 		}
 	}
 	return "gt/" + string(agent) + "/" + string(b.ID), s.targetOf(b)
+}
+
+// workspaceOf says whose files are worked on for an issue: its own, or for rework those of what the merge request is of.
+func (s *State) workspaceOf(b *Bead) BeadID {
+	if b.Rework() {
+		for _, d := range s.neededBy(b.ID, Blocks) {
+			if mr := s.beads[d.Bead]; mr != nil && mr.Merge != nil {
+				return mr.Merge.Source
+			}
+		}
+	}
+	return b.ID
 }
 
 // targetOf says which branch an issue's work is merged into: its convoy's, or the rig's default.

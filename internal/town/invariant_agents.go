@@ -139,7 +139,7 @@ func (b *Bead) attemptedBy(a *Agent) bool {
 }
 
 // misfit finds an agent on something that is not for its role, or of another rig. A refinery would
-// merge into the wrong repository, a polecat has no worktree of it.
+// merge into the wrong repository, a polecat has no workspace of it.
 func misfit(c *checker, a *Agent) string {
 	b := c.s.beads[a.Hook]
 	if b == nil || !b.Live() {

@@ -31,7 +31,7 @@ bead gt-x1 message open to=triage`); err != nil {
 			t.Errorf("the prompt lacks %q:\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "- retry: ") || strings.Contains(text, "worktree") {
+	if strings.Contains(text, "- retry: ") || strings.Contains(text, "git clone") {
 		t.Errorf("the prompt offers too much:\n%s", text)
 	}
 	e := p.s.dispatchEffect(p.s.agents[TriageAgent])

@@ -255,7 +255,7 @@ func TestEffectsThatFailRepeatedly(t *testing.T) {
 			r.Effect("main", start, "") // succeeds
 		}
 		for i := range 2 * (inARow - 1) { // two classes in turn are no repetition
-			r.Effect("main", start, []string{"git_network", "worktree"}[i%2])
+			r.Effect("main", start, []string{"git_network", "workspace"}[i%2])
 		}
 		r.Effect("main", start, "")
 		for range 3 * inARow {

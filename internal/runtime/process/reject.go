@@ -107,7 +107,7 @@ func checkDir(dir string) error {
 	case !filepath.IsAbs(dir) || !utf8.ValidString(dir):
 		reason = "is not an absolute path"
 	case errors.Is(err, fs.ErrNotExist):
-		reason = "does not exist: the agent's worktree has to be made first"
+		reason = "does not exist: it has to be made first"
 	case err != nil:
 		reason = "cannot be examined: " + err.Error()
 	case !info.IsDir():

@@ -1,0 +1,122 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// makeClone gives a workspace its git directory and brings its files from what they are to the branch. The directory is
+// made beside the workspace and moved in when it is complete, so that nothing of the former one is ever obeyed.
+func (r *Rig) makeClone(ctx context.Context, spec WorkspaceSpec, from start, seen sight) error {
+	op := "make the workspace of " + spec.Bead
+	path, temporary := r.workspace(spec.Bead), r.lookDir(spec.Bead)+".new"
+	if !isDir(path) {
+		if err := removeTree(path); err != nil {
+			return wrapOS(op, err)
+		}
+	}
+	if err := errors.Join(removeTree(temporary), os.MkdirAll(path, 0o700), os.MkdirAll(filepath.Dir(temporary), 0o700)); err != nil {
+		return wrapOS(op, err)
+	}
+	gitDir := filepath.Join(temporary, ".git")
+	if err := r.initClone(ctx, spec, from, temporary); err != nil {
+		return err
+	}
+	if err := r.bringFiles(ctx, gitDir, path, from.commit, seen); err != nil {
+		return err
+	}
+	own := filepath.Join(path, ".git")
+	return wrapped(op, errors.Join(removeTree(own), os.Rename(gitDir, own), removeTree(temporary)))
+}
+
+// initClone makes the git directory below dir: it borrows the mirror's objects, has origin's branches and the bead's.
+func (r *Rig) initClone(ctx context.Context, spec WorkspaceSpec, from start, dir string) error {
+	op := "make the workspace of " + spec.Bead
+	format, err := r.objectFormat(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = r.run(ctx, command{op: op, args: []string{
+		"init", "--quiet", "--template=", "--object-format=" + format, "--initial-branch=" + spec.Branch, "--", dir,
+	}})
+	if err != nil {
+		return err
+	}
+	refs, err := r.git(ctx, "read branches", "for-each-ref", "--format=%(objectname) %(refname)", "--", "refs/remotes/origin/")
+	if err != nil {
+		return err
+	}
+	lines := append(strings.Split(strings.TrimSpace(refs), "\n"), from.commit+" "+headRef(spec.Branch))
+	slices.SortFunc(lines, func(a, b string) int {
+		_, one, _ := strings.Cut(a, " ")
+		_, two, _ := strings.Cut(b, " ")
+		return strings.Compare(one, two)
+	})
+	config := "[remote \"origin\"]\n\turl = " + quoteConfig(r.url) + "\n\tfetch = " + fetchRefspec + "\n"
+	gitDir := filepath.Join(dir, ".git")
+	for name, content := range map[string]string{
+		"info/exclude":             "",
+		"packed-refs":              "# pack-refs with: sorted\n" + strings.Join(lines, "\n") + "\n",
+		"objects/info/alternates":  filepath.Join(r.mirror(), "objects") + "\n",
+		"refs/remotes/origin/HEAD": "ref: " + originRef(r.defaultBranch) + "\n",
+	} {
+		file := filepath.Join(gitDir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+			return wrapOS(op, err)
+		}
+	}
+	file, err := os.OpenFile(filepath.Join(gitDir, "config"), os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return wrapOS(op, err)
+	}
+	_, err = file.WriteString(config)
+	return wrapped(op, errors.Join(err, file.Close()))
+}
+
+// quoteConfig writes a value as git's configuration wants it.
+func quoteConfig(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+// bringFiles brings files that belong to one commit to another, with what is not committed in them. Changes that are in
+// the way have been kept in the mirror, and give way.
+func (r *Rig) bringFiles(ctx context.Context, gitDir, path, commit string, seen sight) error {
+	git := func(stdin string, args ...string) (string, error) {
+		return r.run(ctx, command{op: "check out " + commit, dir: path, gitDir: gitDir, workTree: path, args: args, stdin: stdin})
+	}
+	refresh := func() error { // It says no where a file is changed, which is well.
+		_, err := git("", "update-index", "-q", "--refresh")
+		return ignoreExit(err)
+	}
+	if !seen.exists || seen.behind() == "" {
+		_, err := git("", "read-tree", "--reset", "-u", commit)
+		return errors.Join(err, refresh())
+	}
+	if _, err := git("", "read-tree", seen.behind()); err != nil {
+		return err
+	}
+	if err := refresh(); err != nil {
+		return err
+	}
+	if seen.refs.sparse {
+		missing, err := git("", "ls-files", "--deleted", "-z")
+		if err == nil {
+			_, err = git(missing, "checkout-index", "-z", "--stdin")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if seen.behind() != commit {
+		if _, err := git("", "read-tree", "-m", "-u", seen.behind(), commit); err != nil {
+			if _, err := git("", "read-tree", "--reset", "-u", commit); err != nil {
+				return err
+			}
+		}
+	}
+	return refresh()
+}
