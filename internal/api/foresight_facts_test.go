@@ -132,7 +132,7 @@ func (s *seer) word(a *town.Agent, beads []*town.Bead) town.Event {
 				&town.MergeRejected{Gate: "test"}, &town.ChangesRequested{Feedback: "more tests"},
 				&town.MergeFailed{Class: "push", Reason: "no"})
 		default:
-			e.Payload = &town.AgentDone{Branch: fmt.Sprintf("gt/%s/%s", a.ID, b.ID), Head: "beef", Summary: "done"}
+			e.Payload = &town.AgentDone{Branch: b.Branch, Head: "beef", Summary: "done"}
 		}
 		return e
 	}

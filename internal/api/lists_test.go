@@ -309,8 +309,9 @@ func (f *full) look() {
 func (f *full) end() {
 	f.t.Helper()
 	bead, convoy, agent := at+"/beads/"+f.bead, at+"/convoys/"+f.convoy, at+"/agents/"+f.agent
-	f.ask(f.doc, f.own,
-		asking{"done", at + "/agent/done", town.AgentDone{Branch: "gt/" + f.agent + "/" + f.work, Head: "beef"}})
+	var work wire.Bead
+	f.must(http.StatusOK, http.MethodGet, at+"/beads/"+f.work, nil).into(&work)
+	f.ask(f.doc, f.own, asking{"done", at + "/agent/done", town.AgentDone{Branch: work.Branch, Head: "beef"}})
 	f.ask(f.doc, f.admin,
 		asking{"acknowledge-escalation", at + "/escalations/" + f.escalation + "/acknowledge", nil},
 		asking{"read-message", at + "/messages/" + f.message + "/read", nil},

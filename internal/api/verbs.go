@@ -182,7 +182,7 @@ func (s *server) prime(ctx context.Context, in *TownPath) (*body[wire.Prime], er
 			return
 		}
 		out.Bead, out.Prompt = b, st.Prompt(a, b)
-		out.Branch, out.Base, out.Merge = st.Assignment(a, b)
+		out.Branch, out.Base, out.Merge = st.Assignment(b)
 	})
 	out.Nudges = s.nudgesOf(in.Town, c.Agent)
 	return answer(out, err)

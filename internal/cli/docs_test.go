@@ -45,7 +45,7 @@ func (x *told) after(pause town.Duration, e town.Event) *town.Tick {
 func TestDocumentedWhyIsTrue(t *testing.T) {
 	t.Parallel()
 	born := town.Time(1_795_433_700_000)
-	x := &told{t: t, s: town.New("main", "Main", born), now: born}
+	x := &told{t: t, s: town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", born), now: born}
 	person, toast := town.Event{By: "admin"}, town.Event{By: "toast", Agent: "toast", Run: 1}
 	does := func(e town.Event, p town.Payload) town.Event { e.Payload = p; return e }
 	x.after(0, does(person, &town.RigAdded{Rig: "hello", URL: "/srv/hello", DefaultBranch: "main"}))
@@ -55,7 +55,7 @@ func TestDocumentedWhyIsTrue(t *testing.T) {
 	x.after(town.Minute, does(person, &town.BeadCreated{Beads: []town.NewBead{{Title: "Write notes"}}}))
 	toast.Bead = x.bead
 	x.after(412, town.Event{By: "effect", Agent: "toast", Run: 1, Bead: x.bead, Payload: &town.DispatchAccepted{}})
-	request := x.after(94*town.Second, does(toast, &town.AgentDone{Branch: "gt/toast/" + string(x.bead), Summary: "I had a look around"}))
+	request := x.after(94*town.Second, does(toast, &town.AgentDone{Branch: x.s.Bead(x.bead).Branch, Summary: "I had a look around"}))
 	x.after(65, town.Event{By: "effect", Bead: town.BeadID(request.Events[0].Made[0]), Payload: &town.BranchVerified{Head: "c0ffee"}})
 	why, ok := x.s.Why(string(x.bead), x.now)
 	if !ok || len(x.list) != 5 {

@@ -122,7 +122,7 @@ func printTown(w io.Writer, t *wire.Town) {
 	if t.Paused != 0 {
 		state = "paused since " + t.Paused.String()
 	}
-	fmt.Fprintf(w, "%s  %s, %s, tick %d\n", t.ID, t.Name, state, t.LastTick)
+	fmt.Fprintf(w, "%s  %s, %s, tick %d, tag %s\n", t.ID, t.Name, state, t.LastTick, t.History.Tag())
 	if a, ok := t.Settings.Agents[town.Polecat]; ok {
 		line := append(append([]string{}, a.Command...), a.Args...)
 		if a.Preset != "" {

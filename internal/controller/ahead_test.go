@@ -20,7 +20,7 @@ import (
 func silent(t *testing.T) *town.State {
 	t.Helper()
 	const begin = town.Time(1_790_000_000_000)
-	s, ten := town.New("main", "Main", begin), 10
+	s, ten := town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", begin), 10
 	batch := &town.BeadCreated{}
 	for i := range ten {
 		batch.Beads = append(batch.Beads, town.NewBead{Title: fmt.Sprint("Bead ", i)})

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,6 +102,9 @@ func (c *Controller) Start(ctx context.Context) error {
 			c.opts.Reports.Journal(t.ID, journal.ClassOf(err))
 			return fmt.Errorf("cannot recover town %s: %w", t.ID, err)
 		}
+		if h := s.Town().History; !h.Valid() {
+			return fmt.Errorf("cannot lead town %s: %q names no history, and what it sends out would have names that are not its own", t.ID, h)
+		}
 		c.launch(t.ID, s)
 	}
 	return nil
@@ -146,6 +150,15 @@ func (c *Controller) loop(id town.TownID) (*loop, error) {
 	return nil, fmt.Errorf("%w: %q", ErrNoTown, id)
 }
 
+// NewHistory makes the name of a new history.
+func NewHistory() (town.History, error) {
+	var bits [16]byte
+	if _, err := rand.Read(bits[:]); err != nil {
+		return "", fmt.Errorf("cannot make a history's name: %w", err)
+	}
+	return town.HistoryOf(bits), nil
+}
+
 // CreateTown makes a town with default settings. The error is journal.ErrTownExists if the id is
 // taken.
 func (c *Controller) CreateTown(ctx context.Context, id town.TownID, name string) error {
@@ -156,7 +169,11 @@ func (c *Controller) CreateTown(ctx context.Context, id town.TownID, name string
 		return ErrStopping
 	}
 	at := c.Now()
-	s := town.New(id, name, at)
+	history, err := NewHistory()
+	if err != nil {
+		return fmt.Errorf("cannot create town %s: %w", id, err)
+	}
+	s := town.New(id, name, history, at)
 	if err := c.opts.Journal.CreateTown(ctx, id, name, at, s.Snapshot()); err != nil {
 		if journal.Failing(err) {
 			c.opts.Meter.AppendFailed()

@@ -13,7 +13,7 @@ import (
 func TestRest(t *testing.T) {
 	t.Parallel()
 	start := town.Time(1_790_000_000_000)
-	s := town.New("t", "Town", start)
+	s := town.New("t", "Town", "testtownaaaaaaaaaaaaaaaaaa", start)
 	rest := func(after town.Duration, failed bool) [2]time.Duration {
 		sleep, interval := controller.Rest(s, start.Add(after).Std(), failed)
 		return [2]time.Duration{sleep, interval}

@@ -15,6 +15,7 @@ const recentKept = 20
 type Status struct {
 	Town         town.TownID        `json:"town"`
 	Name         string             `json:"name"`
+	History      town.History       `json:"history"` // its first eight letters are the town's tag
 	Paused       town.Time          `json:"paused,omitempty"`
 	Draining     bool               `json:"draining,omitempty"`
 	DrainStarted town.Time          `json:"drainStartedAt,omitempty"`
@@ -138,7 +139,7 @@ func (c *Controller) Status(id town.TownID) (Status, error) {
 }
 
 func fill(st *Status, s *town.State) {
-	st.Town, st.Name, st.Paused = s.Town().ID, s.Town().Name, s.Town().Paused
+	st.Town, st.Name, st.History, st.Paused = s.Town().ID, s.Town().Name, s.Town().History, s.Town().Paused
 	st.DrainStarted = s.Town().Draining
 	st.Draining = st.DrainStarted != 0
 	for _, k := range s.Breakers() {

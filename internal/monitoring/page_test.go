@@ -60,7 +60,7 @@ func TestTotalsFitTheAlerts(t *testing.T) {
 	t.Parallel()
 	m := observe.New(observe.Options{Labelled: 1, Now: func() time.Time { return dawn }})
 	for _, id := range []town.TownID{"a", "b"} {
-		s := town.New(id, "Town", town.TimeOf(dawn))
+		s := town.New(id, "Town", "testtownaaaaaaaaaaaaaaaaaa", town.TimeOf(dawn))
 		m.Begin(id, s, func(look func(*town.State)) bool { look(s); return true })
 		m.Pending(id, 40)
 	}

@@ -81,7 +81,7 @@ var dawn = time.Date(2026, 10, 5, 0, 0, 0, 0, time.UTC)
 func newPlay(t testing.TB, name string, places int, every time.Duration) *play {
 	p := &play{
 		t: t, rng: rand.New(rand.NewPCG(1, uint64(len(name)))), now: dawn, every: every, seen: newSamples(t, name), known: map[string]bool{}, silent: map[town.Run]bool{},
-		s: town.New(townName, "Main", town.TimeOf(dawn)), took: func() time.Duration { return 2 * time.Millisecond },
+		s: town.New(townName, "Main", "testtownaaaaaaaaaaaaaaaaaa", town.TimeOf(dawn)), took: func() time.Duration { return 2 * time.Millisecond },
 		working: func() time.Duration { return 20 * time.Minute }, merging: func() time.Duration { return 3 * time.Minute },
 	}
 	p.start()

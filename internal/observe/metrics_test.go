@@ -139,7 +139,7 @@ func TestTheMergeQueueIsMeasured(t *testing.T) {
 	w.furnish(1, 3, 3)
 	for _, a := range w.working() {
 		w.step(from(a, &town.DispatchAccepted{}))
-		done := w.step(from(a, &town.AgentDone{Branch: "gt/" + string(a.ID) + "/" + string(a.Hook), Head: "c0ffee"}))
+		done := w.step(from(a, &town.AgentDone{Branch: w.s.Bead(a.Hook).Branch, Head: "c0ffee"}))
 		w.step(town.Event{Bead: town.BeadID(done.Events[0].Made[0]), By: "effect", Payload: &town.BranchVerified{Head: "c0ffee", Ahead: 1}})
 	}
 	c.at = c.at.Add(20 * time.Minute)
@@ -287,7 +287,7 @@ func TestConcurrentUse(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			w := &watched{t: t, m: m, id: town.TownID(fmt.Sprint("t", i)), clock: &clock{at: born}, s: town.New("t", "T", town.TimeOf(born))}
+			w := &watched{t: t, m: m, id: town.TownID(fmt.Sprint("t", i)), clock: &clock{at: born}, s: town.New("t", "T", "testtownaaaaaaaaaaaaaaaaaa", town.TimeOf(born))}
 			m.Begin(w.id, w.s, w.look)
 			w.furnish(1, 2, 5)
 			for range 50 {

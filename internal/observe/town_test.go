@@ -28,7 +28,7 @@ type watched struct {
 var born = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func newTown(t testing.TB, m *Metrics, c *clock, id town.TownID) *watched {
-	w := &watched{t: t, id: id, m: m, clock: c, s: town.New(id, "Town", town.TimeOf(c.at))}
+	w := &watched{t: t, id: id, m: m, clock: c, s: town.New(id, "Town", "testtownaaaaaaaaaaaaaaaaaa", town.TimeOf(c.at))}
 	m.Begin(id, w.s, w.look)
 	return w
 }

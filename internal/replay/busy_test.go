@@ -45,7 +45,7 @@ func newBusy(b *testing.B, events int, size func(*rand.Rand) int) *busy {
 		b.Fatal(err)
 	}
 	y := &busy{
-		path: path, j: j, s: town.New("main", "Main", begin), now: begin, rng: rand.New(rand.NewPCG(4, 2)),
+		path: path, j: j, s: town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", begin), now: begin, rng: rand.New(rand.NewPCG(4, 2)),
 		seen: map[town.AgentID]town.Observed{},
 	}
 	b.Cleanup(func() { _ = y.j.Close() })
@@ -154,7 +154,7 @@ func (y *busy) say(a *town.Agent) town.Event {
 	e := town.Event{Agent: a.ID, Run: a.Run, By: string(a.ID)}
 	switch n := y.rng.IntN(busyTalk); {
 	case n == 0:
-		e.Payload = &town.AgentDone{Branch: "gt/" + string(a.ID) + "/" + string(a.Hook), Head: y.commit(), Summary: "Done & tested:\nall is well"}
+		e.Payload = &town.AgentDone{Branch: "gt/testtown/" + string(a.Hook), Head: y.commit(), Summary: "Done & tested:\nall is well"}
 		end := town.Event{Agent: a.ID, Run: a.Run, By: "observer", Payload: &town.AgentCompleted{Result: town.RunCompleted}}
 		y.answer(end)
 	case n < busyTalk/2:

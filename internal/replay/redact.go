@@ -43,10 +43,17 @@ func newRedactor(key []byte) *redactor {
 func (r *redactor) town(s *town.State) (*town.State, error) {
 	for _, b := range s.Beads() {
 		if b.Convoy != nil && b.Convoy.Branch != "" {
-			r.branches[b.Convoy.Branch] = town.ConvoyBranch(r.mask(b.Title), b.ID)
+			r.branches[b.Convoy.Branch] = town.ConvoyBranch(tagOf(b.Convoy.Branch), r.mask(b.Title), b.ID)
 		}
 	}
 	return s.Rewritten(func(e any) { r.redact(e) })
+}
+
+// tagOf is the tag in the branch of a convoy: that of the town when the convoy was made.
+func tagOf(branch string) string {
+	_, rest, _ := strings.Cut(branch, "/")
+	tag, _, _ := strings.Cut(rest, "/")
+	return tag
 }
 
 // redact changes an entity or a payload in place.

@@ -37,7 +37,7 @@ func newLife(t *testing.T) *life {
 func newLifeOn(t *testing.T, j journal.Journal) *life {
 	t.Helper()
 	t.Cleanup(func() { _ = j.Close() })
-	l := &life{t: t, j: j, s: town.New("main", "Main", begin), now: begin, plans: map[town.TickNo][]town.Action{}}
+	l := &life{t: t, j: j, s: town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", begin), now: begin, plans: map[town.TickNo][]town.Action{}}
 	if err := j.CreateTown(context.Background(), "main", "Main", begin, l.s.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func stuckOn(t *testing.T, l *life) *life {
 	l.step(town.Second, town.Event{Agent: "toast", Run: 1, Payload: &town.AgentStopConfirmed{}})
 	l.rest(town.Minute)
 	l.step(town.Second, town.Event{Agent: "toast", Run: 2, Payload: &town.DispatchRejected{Class: "git_network", Infra: true, Reason: "no route"}})
-	l.step(town.Second, town.Event{Agent: "toast", Run: 1, Payload: &town.AgentDone{Branch: "gt/toast/gt-2a", Head: "beef"}})
+	l.step(town.Second, town.Event{Agent: "toast", Run: 1, Payload: &town.AgentDone{Branch: "gt/testtown/gt-2a", Head: "beef"}})
 	l.rest(10 * town.Minute)
 	return l
 }

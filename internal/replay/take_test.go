@@ -91,7 +91,7 @@ func (x *told) goesOn() {
 	x.rest(10 * town.Minute)
 	toast.Run = x.s.Agent(toast.Agent).Run
 	x.step(town.Second, says(&town.DispatchAccepted{}))
-	x.step(town.Second, says(&town.AgentDone{Branch: "gt/" + string(toast.Agent) + "/" + string(bead), Head: "c0ffee", Summary: x.secret("did it")}))
+	x.step(town.Second, says(&town.AgentDone{Branch: x.s.Bead(bead).Branch, Head: "c0ffee", Summary: x.secret("did it")}))
 	for _, b := range x.s.Beads() {
 		if b.Type == town.MergeRequest {
 			x.step(town.Second, town.Event{Bead: b.ID, Payload: &town.BranchVerified{Error: x.secret("cannot fetch")}})

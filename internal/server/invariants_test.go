@@ -296,7 +296,7 @@ func (p *place) quietTown(now town.Time) {
 	p.t.Helper()
 	p.history(func(j journal.Journal) error {
 		at := now.Add(-10 * town.Minute)
-		s := town.New("main", "Main", at)
+		s := town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", at)
 		if err := j.CreateTown(p.t.Context(), "main", "Main", at, s.Snapshot()); err != nil {
 			return err
 		}
@@ -373,7 +373,7 @@ func (l *life) lead(ctx context.Context) {
 	var done []town.Event
 	for _, id := range []town.AgentID{"slit", "rictus"} {
 		a := l.s.Agent(id)
-		done = append(done, town.Event{Agent: id, Run: a.Run, By: string(id), Payload: &town.AgentDone{Branch: fmt.Sprintf("gt/%s/%s", id, a.Hook), Head: "cafe"}})
+		done = append(done, town.Event{Agent: id, Run: a.Run, By: string(id), Payload: &town.AgentDone{Branch: l.s.Bead(a.Hook).Branch, Head: "cafe"}})
 	}
 	l.tick(ctx, done...)
 	var verified []town.Event

@@ -9,7 +9,7 @@ import (
 // What is beyond a bound of the core is found, and what is at the bound is not.
 func TestBoundsAreChecked(t *testing.T) {
 	t.Parallel()
-	s := town.New("t", "Town", Start)
+	s := town.New("t", "Town", "testtownaaaaaaaaaaaaaaaaaa", Start)
 	failed := func(n int) *town.Bead {
 		b := &town.Bead{ID: "gt-1a", Type: town.TriageRequest, Status: town.InProgress, Triage: &town.TriagePart{}}
 		for range n {
@@ -49,7 +49,7 @@ func TestBoundsAreChecked(t *testing.T) {
 func TestRemindersAreChecked(t *testing.T) {
 	t.Parallel()
 	for gap, wrong := range map[town.Duration]bool{town.NudgeLife - 1: true, town.NudgeLife: false} {
-		s, c := town.New("t", "Town", Start), newChecker(stream(1, 1), nil, nil)
+		s, c := town.New("t", "Town", "testtownaaaaaaaaaaaaaaaaaa", Start), newChecker(stream(1, 1), nil, nil)
 		rec := town.Tick{At: Start, Actions: []town.Action{{Kind: town.CreateNudge, Agent: "toast", Category: string(town.TierWarn)}}}
 		c.ledger.care.recorded(s, &rec)
 		rec.At = Start.Add(gap)
@@ -77,7 +77,7 @@ func TestOrderIsChecked(t *testing.T) {
 		{what: "one that failed and is not waited for", blocker: town.Failed, policy: town.BlockerContinue},
 		{what: "one of a bead that goes on", blocker: town.Open, begun: true},
 	} {
-		s := town.New("t", "Town", Start)
+		s := town.New("t", "Town", "testtownaaaaaaaaaaaaaaaaaa", Start)
 		events := []town.Event{
 			{Payload: &town.RigAdded{Rig: "web", URL: "/srv/web", DefaultBranch: "main"}},
 			{Payload: &town.BeadCreated{Beads: []town.NewBead{{Key: "a", Title: "First", Rig: "web"}, {Title: "Second", Rig: "web", DependsOn: []string{"a"}}}}},

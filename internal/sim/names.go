@@ -224,7 +224,7 @@ func (n *names) toEvent(s *town.State, it *item) (e town.Event, ok bool) {
 			return e, false
 		}
 		d := *done
-		d.Branch, _, _ = s.Assignment(a, b)
+		d.Branch, _, _ = s.Assignment(b)
 		e.Payload = &d
 	}
 	return e, ok

@@ -89,7 +89,7 @@ func TestStopsAreChecked(t *testing.T) {
 		"draining": &town.ContainerEviction{Nonce: "n"},
 		"":         &town.TownResumed{},
 	} {
-		s := town.New("t", "Town", Start)
+		s := town.New("t", "Town", "testtownaaaaaaaaaaaaaaaaaa", Start)
 		s.Step(town.Input{Now: at, Events: []town.Event{{Seq: 1, Type: e.Type(), Payload: e}}})
 		c := newChecker(stream(1, 1), nil, nil)
 		c.st = s

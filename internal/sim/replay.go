@@ -42,7 +42,7 @@ type telling struct {
 
 // tell tells the items to a new town and returns it, with what the checks found.
 func (x *telling) tell(items []item) *replay {
-	st := town.New("t", "Town", Start)
+	st := Founded()
 	r := &replay{st: st, base: st.Snapshot(), names: newNames(), now: Start, exact: x.exact, left: x.left}
 	r.check = newChecker(rand.New(rand.NewPCG(1, streamChecks)), x.opts.plant, nil)
 	r.check.every.plan, r.check.every.full = 0, 0

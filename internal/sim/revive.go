@@ -47,7 +47,7 @@ func (l *life) adopt(run town.Run, f fact) {
 		p.rig = b.Rig
 	}
 	if a != nil && b != nil {
-		p.spec.Branch, p.spec.Base, p.spec.Merge = l.server.st.Assignment(a, b)
+		p.spec.Branch, p.spec.Base, p.spec.Merge = l.server.st.Assignment(b)
 	}
 	l.runtime.runs[run] = p
 	l.runtime.of[p.agent] = append(l.runtime.of[p.agent], p)
@@ -85,7 +85,7 @@ func (f *forge) restore(s *town.State) {
 		for len(f.pulls) < pr.Number {
 			f.pulls = append(f.pulls, nil) // over, or of nobody
 		}
-		_, _, m := s.Assignment(nil, b)
+		_, _, m := s.Assignment(b)
 		f.pulls[pr.Number-1] = &pull{number: pr.Number, rig: b.Rig, merge: *m, head: pr.Head, status: town.PROpen}
 	}
 }

@@ -16,6 +16,9 @@ const (
 	snapshotEvery = town.Hour
 )
 
+// history is that of every simulated town.
+const history town.History = "playtownaaaaaaaaaaaaaaaaaa"
+
 // server turns the crank of the town as the live loop does: take events, Step, record, effects,
 // answers. It keeps the history as the journal would: encoded events and ticks, and a snapshot.
 type server struct {
@@ -45,7 +48,7 @@ type pending struct {
 }
 
 // Founded is every simulated town before its first tick.
-func Founded() *town.State { return town.New("t", "Town", Start) }
+func Founded() *town.State { return town.New("t", "Town", history, Start) }
 
 func newServer(l *life) server {
 	st := Founded()

@@ -57,7 +57,7 @@ func (p *AgentDone) apply(t *tick, e *Event) *Refusal {
 	if p.Branch == "" {
 		return invalid("branch", "is empty")
 	}
-	branch, target := t.s.workBranch(a.ID, b)
+	branch, target := t.s.workBranch(b)
 	if p.Branch != branch {
 		return conflict("%s works on branch %s, not on %s", a.ID, branch, p.Branch)
 	}

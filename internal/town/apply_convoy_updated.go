@@ -33,7 +33,7 @@ func (p *ConvoyUpdated) apply(t *tick, e *Event) *Refusal {
 		}
 		b.Convoy.Mode, b.Convoy.Branch = *p.MergeMode, ""
 		if b.Convoy.Mode == ReviewThenLand {
-			b.Convoy.Branch = ConvoyBranch(b.Title, b.ID)
+			b.Convoy.Branch = ConvoyBranch(t.s.tag(), b.Title, b.ID)
 		}
 	})
 	return nil

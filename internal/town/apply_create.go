@@ -202,7 +202,7 @@ func (b *batch) makeConvoy(e *Event) BeadID {
 	}
 	made := b.t.addBead(Bead{Type: Convoy, Title: c.Title, Body: c.Body, Rig: rig, CreatedBy: e.By, Convoy: part})
 	if part.Mode == ReviewThenLand {
-		b.t.s.editBead(made.ID, b.t.now, func(x *Bead) { x.Convoy.Branch = ConvoyBranch(x.Title, x.ID) })
+		b.t.s.editBead(made.ID, b.t.now, func(x *Bead) { x.Convoy.Branch = ConvoyBranch(b.t.s.tag(), x.Title, x.ID) })
 	}
 	b.t.maker(string(made.ID))
 	return made.ID
@@ -211,8 +211,11 @@ func (b *batch) makeConvoy(e *Event) BeadID {
 // maxSlug is the longest slug of a convoy's branch, in characters.
 const maxSlug = 40
 
-// ConvoyBranch names a convoy's feature branch: convoy/<slug>/<id>/head.
-func ConvoyBranch(title string, id BeadID) string {
+// convoyPrefix begins the branches of convoys, and of nothing else.
+const convoyPrefix = "convoy"
+
+// ConvoyBranch names a convoy's feature branch in a town with a tag: convoy/<tag>/<slug>/<id>.
+func ConvoyBranch(tag, title string, id BeadID) string {
 	var slug strings.Builder
 	for _, c := range strings.ToLower(title) {
 		switch {
@@ -229,5 +232,5 @@ func ConvoyBranch(title string, id BeadID) string {
 	if name == "" {
 		name = "convoy"
 	}
-	return "convoy/" + name + "/" + string(id) + "/head"
+	return strings.Join([]string{convoyPrefix, tag, name, string(id)}, "/")
 }

@@ -96,6 +96,9 @@ type Bead struct {
 	Forgiven int `json:"forgiven,omitempty"`
 	// Triaged is how many attempts there were when triage was last asked about the way they end.
 	Triaged int `json:"triaged,omitempty"`
+	// Branch is where the work on an issue is. It is given to the bead when it is first started, and stays the
+	// same whoever works on it and whatever the town's tag and prefix are then.
+	Branch string `json:"branch,omitempty" share:"branch"`
 	// Checkpoint is what the last agent on it left for the next one.
 	Checkpoint string `json:"checkpoint,omitempty"`
 
@@ -360,6 +363,7 @@ func (b *Bead) code(c *coder) {
 	codeSlice(c, &b.Attempts, codeAttempt)
 	codeInt(c, &b.Forgiven)
 	codeInt(c, &b.Triaged)
+	codeString(c, &b.Branch)
 	codeString(c, &b.Checkpoint)
 	codeString(c, &b.Outcome)
 	codePtr(c, &b.Failure, func(c *coder, f *Failure) {

@@ -11,7 +11,7 @@ func bigTown(b testing.TB, beads, agents int) (*State, Time) {
 	b.Helper()
 	const rigs = 50
 	now := scenarioStart
-	s := New("t", "Town", now)
+	s := New("t", "Town", testHistory, now)
 	s.begin()
 	perRig, all := agents/rigs, agents
 	s.editTown(func(t *Town) {

@@ -22,7 +22,7 @@ type chaos struct {
 func newChaos(t failer, pick func(n int) int, unchecked bool) *chaos {
 	c := &chaos{pick: pick, cap: 1 + pick(3)}
 	c.t, c.now, c.unchecked = t, scenarioStart, unchecked
-	c.s = New("t", "Town", c.now)
+	c.s = New("t", "Town", testHistory, c.now)
 	c.begin()
 	two, starts := 2, 1+pick(3)
 	blocker := []BlockerPolicy{BlockerHold, BlockerContinue, BlockerFail}[pick(3)]
@@ -229,7 +229,7 @@ func (c *chaos) report(a *Agent, b *Bead) Payload {
 		return c.decision(b)
 	}
 	if b.Merge == nil {
-		branch, _ := c.s.workBranch(a.ID, b)
+		branch, _ := c.s.workBranch(b)
 		return &AgentDone{Branch: branch, Head: []string{"beef", "f00d"}[c.pick(2)], NoChanges: []string{"", "", "nothing to do"}[c.pick(3)]}
 	}
 	if c.s.strategyOf(b) == StrategyPR && c.pick(2) == 0 {
@@ -376,7 +376,7 @@ func (c *chaos) success(a *Agent, b *Bead) Event {
 	case b.Merge != nil && c.s.strategyOf(b) == StrategyPR:
 		e.Payload = c.openPull(b)
 	case b.Merge == nil:
-		branch, _ := c.s.workBranch(a.ID, b)
+		branch, _ := c.s.workBranch(b)
 		e.Payload = &AgentDone{Branch: branch, Head: "beef"}
 	}
 	return e

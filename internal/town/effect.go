@@ -211,7 +211,7 @@ func (s *State) dispatchEffect(a *Agent) *Effect {
 		spec.Merge = s.mergeSpec(b)
 		spec.Branch, spec.Base, spec.Workspace = b.Merge.Branch, b.Merge.Target, b.ID
 	} else if b.Type == Issue {
-		spec.Branch, spec.Base = s.workBranch(a.ID, b)
+		spec.Branch, spec.Base = s.workBranch(b)
 		spec.Workspace = s.workspaceOf(b)
 	}
 	spec.Prompt = s.Prompt(a, b)
@@ -242,9 +242,9 @@ func (s *State) repo(id RigID) RepoSpec {
 	return RepoSpec{}
 }
 
-// workBranch says which branch an agent works on for a bead, and what that is to be merged into.
-// Rework goes on where the merge request's branch is.
-func (s *State) workBranch(agent AgentID, b *Bead) (branch, base string) {
+// workBranch says which branch an issue is worked on on, and what that is to be merged into. Rework goes on
+// where the merge request's branch is; a bead that was never started has the branch that it would be given now.
+func (s *State) workBranch(b *Bead) (branch, base string) {
 	if b.Rework() {
 		for _, d := range s.neededBy(b.ID, Blocks) {
 			if mr := s.beads[d.Bead]; mr != nil && mr.Merge != nil {
@@ -252,7 +252,10 @@ func (s *State) workBranch(agent AgentID, b *Bead) (branch, base string) {
 			}
 		}
 	}
-	return "gt/" + string(agent) + "/" + string(b.ID), s.targetOf(b)
+	if b.Branch != "" {
+		return b.Branch, s.targetOf(b)
+	}
+	return s.config(b.Rig).BranchPrefix + "/" + s.tag() + "/" + string(b.ID), s.targetOf(b)
 }
 
 // workspaceOf says whose files are worked on for an issue: its own, or for rework those of what the merge request is of.
@@ -275,12 +278,12 @@ func (s *State) targetOf(b *Bead) string {
 	return s.repo(b.Rig).DefaultBranch
 }
 
-// Assignment says what an agent has to do with a bead: the branch it works on and what that is to
+// Assignment says what whoever holds a bead has to do with it: the branch it works on and what that is to
 // be merged into, or what it is to merge.
-func (s *State) Assignment(a *Agent, b *Bead) (branch, base string, merge *MergeSpec) {
+func (s *State) Assignment(b *Bead) (branch, base string, merge *MergeSpec) {
 	if b.Merge != nil {
 		return b.Merge.Branch, b.Merge.Target, s.mergeSpec(b)
 	}
-	branch, base = s.workBranch(a.ID, b)
+	branch, base = s.workBranch(b)
 	return branch, base, nil
 }

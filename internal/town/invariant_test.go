@@ -104,7 +104,7 @@ func TestEveryTimeIsCheckedAndRepaired(t *testing.T) {
 			case name == ".Expires":
 				limit = now.Add(NudgeLife)
 			}
-			w := &tick{s: New("t", "Town", now), now: now}
+			w := &tick{s: New("t", "Town", testHistory, now), now: now}
 			if *at = limit; untimely(w.checker(), proto) != "" {
 				t.Errorf("%s of a %s may be %s", name, proto.ref().Kind, limit)
 			}

@@ -194,6 +194,9 @@ func (t *tick) dispatch(a *Action, ag *Agent) string {
 	start := func(b *Bead) {
 		endAttempt(b, t.now, AttemptLost, "it fell silent", AgentFault)
 		b.Assignee = ag.ID
+		if b.Type == Issue && b.Branch == "" {
+			b.Branch, _ = t.s.workBranch(b)
+		}
 		b.begin(Attempt{Run: a.Run, Agent: ag.ID, Started: t.now})
 	}
 	if b.Status == InProgress {

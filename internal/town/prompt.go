@@ -27,7 +27,7 @@ func (s *State) Prompt(a *Agent, b *Bead) string {
 	}
 	s.promptMail(&p, a)
 	if b.Type == Issue {
-		branch, base := s.workBranch(a.ID, b)
+		branch, base := s.workBranch(b)
 		fmt.Fprintf(&p, "\n## How to finish\n\nYour working directory is a git clone on branch %s, made from %s. Commit your work there; do not push.\n", branch, base)
 		p.WriteString("Then run `gastown done` with `-m` and a sentence on what you did. If nothing has to change, run `gastown done --no-changes REASON`.\n" +
 			"If you cannot go on, run `gastown escalate MESSAGE`. `gastown checkpoint TEXT` notes what another run should know, and `gastown mail` shows what you are told.\n")

@@ -19,6 +19,7 @@ var mayImport = map[string]string{
 	"cmp":             "compares",
 	"container/heap":  "orders the agenda",
 	"crypto/sha256":   "a function of its input",
+	"encoding/base32": "works on memory",
 	"encoding/binary": "works on memory",
 	"encoding/hex":    "works on memory",
 	"encoding/json":   "works on memory, with sorted keys",

@@ -2,8 +2,10 @@ package town
 
 // Town is the workspace as a whole: its name, its configuration and whether it runs.
 type Town struct {
-	ID       TownID   `json:"id"`
-	Name     string   `json:"name" share:"keep"`
+	ID   TownID `json:"id"`
+	Name string `json:"name" share:"keep"`
+	// History names the history that this is the town of; its tag is in every name that leaves the town.
+	History  History  `json:"history"`
 	Settings Settings `json:"settings"`
 	Created  Time     `json:"created"`
 	// Paused is since when nothing new is started; zero if the town runs.
@@ -26,6 +28,7 @@ func (t *Town) clone() *Town {
 func (t *Town) code(c *coder) {
 	codeString(c, &t.ID)
 	codeString(c, &t.Name)
+	codeString(c, &t.History)
 	t.Settings.code(c)
 	codeInt(c, &t.Created)
 	codeInt(c, &t.Paused)

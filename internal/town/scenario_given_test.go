@@ -40,7 +40,7 @@ func (p *playground) given(input string) error {
 		return fmt.Errorf("given is said once, at the beginning")
 	}
 	p.now = scenarioStart
-	p.s = New("t", "Town", p.now)
+	p.s = New("t", "Town", testHistory, p.now)
 	p.s.begin()
 	g := given{p, p.now}
 	p.s.editTown(func(t *Town) { t.Settings.Agents = map[Role]AgentCommand{Polecat: {Preset: "claude"}} })
@@ -185,6 +185,7 @@ func (g given) bead(w words) error {
 	}
 	part, _ := w.take("part")
 	pull := w.takePull()
+	slices.Reverse(targets) // the branch of a request or convoy is that of its part
 	for _, p := range w.pairs {
 		if err := assign(p, g.now, targets...); err != nil {
 			return err

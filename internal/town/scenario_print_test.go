@@ -261,6 +261,7 @@ func showBead(b *Bead) string {
 	if b.Failure != nil {
 		s.add("failure", fmt.Sprintf("%s %q", b.Failure.Code, b.Failure.Message))
 	}
+	s.add("branch", b.Branch)
 	s.add("forgiven", b.Forgiven)
 	s.add("checkpoint", b.Checkpoint)
 	s.parts(b)

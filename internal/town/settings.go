@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Settings are the configuration values that somebody has set, on a town or (as overrides) on a
@@ -50,6 +51,8 @@ type Settings struct {
 	OnMemberFailed *MemberPolicy `json:"on_member_failed,omitempty" standard:"hold" range:"hold|land_without" doc:"What a failed member means to its convoy."`
 	// BeadTimeout bounds one attempt at a bead.
 	BeadTimeout *Duration `json:"bead_timeout,omitempty" standard:"4h" range:"1m..720h" doc:"Longest time of one attempt; a bead may have its own."`
+	// BranchPrefix begins the branches of beads that are started from now on; those that have one keep it.
+	BranchPrefix *string `json:"branch_prefix,omitempty" standard:"gt" doc:"What the branches of beads begin with: <branch_prefix>/<tag of the town>/<bead>. One part of a branch's name as git allows it, at most 40 bytes, and not convoy. A bead keeps the branch it was given." share:"keep"`
 	// Retention is how long closed beads stay in the town before they go to the archive, and how
 	// long ticks and events are kept.
 	Retention *Duration `json:"retention,omitempty" standard:"168h" range:"1h.." scope:"town" doc:"How long closed beads stay before they are archived, and how long ticks and events are kept."`
@@ -118,6 +121,7 @@ type Config struct {
 	OnBlockerFailed     BlockerPolicy
 	OnMemberFailed      MemberPolicy
 	BeadTimeout         Duration
+	BranchPrefix        string
 	Retention           Duration
 	Budget              Budget
 	Env                 map[string]string
@@ -190,6 +194,35 @@ func (s *Settings) validateAgents() error {
 		}
 	}
 	return nil
+}
+
+// maxBranchPrefix bounds the prefix of branches, in bytes: with tag and id it must stay a name that people read.
+const maxBranchPrefix = 40
+
+func (s *Settings) validateBranchPrefix() error {
+	if why := badBranchPart(*s.BranchPrefix); why != "" {
+		return &FieldError{"branch_prefix", why}
+	}
+	return nil
+}
+
+// badBranchPart says why a text cannot be the first part of the name of a bead's branch: the rules of
+// git check-ref-format for one part, and those of ours.
+func badBranchPart(p string) string {
+	odd := func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`~^:?*[\/`, r) }
+	switch {
+	case p == "":
+		return "is empty"
+	case len(p) > maxBranchPrefix:
+		return fmt.Sprintf("is longer than %d bytes", maxBranchPrefix)
+	case p == convoyPrefix || p == "HEAD" || p == "refs" || p == "@":
+		return fmt.Sprintf("is %q, which is taken", p)
+	case !utf8.ValidString(p) || strings.ContainsFunc(p, odd) || strings.Contains(p, "..") || strings.Contains(p, "@{"):
+		return `has a character that git refuses in a part of a branch's name`
+	case p[0] == '.' || p[0] == '-' || p[len(p)-1] == '.' || strings.HasSuffix(p, ".lock"):
+		return `begins or ends as git refuses it: with ".", "-" or ".lock"`
+	}
+	return ""
 }
 
 func (s *Settings) validateInstructions() error {

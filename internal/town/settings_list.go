@@ -37,12 +37,13 @@ type Setting struct {
 
 // checks has what is wrong with values that are more than one number or word.
 var checks = map[string]func(*Settings) error{
-	"agents":       (*Settings).validateAgents,
-	"gates":        (*Settings).validateGates,
-	"budget":       func(s *Settings) error { return s.Budget.validate() },
-	"notify":       func(s *Settings) error { return s.Notify.validate() },
-	"env":          (*Settings).validateEnv,
-	"instructions": (*Settings).validateInstructions,
+	"agents":        (*Settings).validateAgents,
+	"branch_prefix": (*Settings).validateBranchPrefix,
+	"gates":         (*Settings).validateGates,
+	"budget":        func(s *Settings) error { return s.Budget.validate() },
+	"notify":        func(s *Settings) error { return s.Notify.validate() },
+	"env":           (*Settings).validateEnv,
+	"instructions":  (*Settings).validateInstructions,
 }
 
 // settings is the list, in the order of the fields of Settings.
@@ -81,6 +82,8 @@ func (x *Setting) describe(typ reflect.Type) {
 		x.Type = "whole number"
 	case typ.Kind() == reflect.Bool:
 		x.Type = "true or false"
+	case typ.Kind() == reflect.String && x.Range == "":
+		x.Type = "text"
 	case typ.Kind() == reflect.String:
 		x.Type, x.words = "word", strings.Split(x.Range, "|")
 	case typ.Kind() == reflect.Slice:

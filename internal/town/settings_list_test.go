@@ -11,12 +11,13 @@ import (
 
 // sampleValues has two values of each setting that is more than a number or a word, and a wrong one.
 var sampleValues = map[string][3]string{
-	"agents":       {`{"polecat":{"preset":"claude"}}`, `{"refinery":{"preset":"codex"}}`, `{"mayor":{"preset":"claude"}}`},
-	"gates":        {`[{"name":"a","command":"true"}]`, `[]`, `[{"name":"a","command":" "}]`},
-	"budget":       {`{"usd_per_day":5}`, `{"tokens_per_day":7}`, `{"usd_per_day":-1}`},
-	"env":          {`{"A":"1"}`, `{"B":"2"}`, `{"A_TOKEN":"secret"}`},
-	"notify":       {`{"webhooks":["https://a.example/x"]}`, `{"webhooks":["env:HOOK"]}`, `{"webhooks":["ftp://a.example"]}`},
-	"instructions": {`{"polecat":"Test."}`, `{"refinery":"Read."}`, `{"nobody":"Rest."}`},
+	"agents":        {`{"polecat":{"preset":"claude"}}`, `{"refinery":{"preset":"codex"}}`, `{"mayor":{"preset":"claude"}}`},
+	"gates":         {`[{"name":"a","command":"true"}]`, `[]`, `[{"name":"a","command":" "}]`},
+	"budget":        {`{"usd_per_day":5}`, `{"tokens_per_day":7}`, `{"usd_per_day":-1}`},
+	"env":           {`{"A":"1"}`, `{"B":"2"}`, `{"A_TOKEN":"secret"}`},
+	"notify":        {`{"webhooks":["https://a.example/x"]}`, `{"webhooks":["env:HOOK"]}`, `{"webhooks":["ftp://a.example"]}`},
+	"branch_prefix": {`"work"`, `"Büro-2"`, `"a/b"`},
+	"instructions":  {`{"polecat":"Test."}`, `{"refinery":"Read."}`, `{"nobody":"Rest."}`},
 }
 
 // samples returns two values that the setting may have, neither of them the default, and those that it may not.
@@ -131,5 +132,21 @@ func TestDefaultsAreInRange(t *testing.T) {
 			value = `"` + value + `"`
 		}
 		parsed(t, &x, value)
+	}
+}
+
+// Whatever may begin a branch's name is taken for a prefix, and nothing that git refuses or that is the towns' own.
+func TestBranchPrefix(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"gt", "a", "agents-2", "x.y", "ünder_score", strings.Repeat("x", 40)} {
+		if why := badBranchPart(good); why != "" {
+			t.Errorf("%q %s", good, why)
+		}
+	}
+	for _, bad := range []string{"", "convoy", "HEAD", "@", ".x", "-x", "x.", "x.lock", "a..b", "a@{b", "a b", "a\tb", "a/b", "a~b", "a^b",
+		"a:b", "a?b", "a*b", "a[b", `a\b`, "a\x7f", "\xff", strings.Repeat("x", 41)} {
+		if badBranchPart(bad) == "" {
+			t.Errorf("%q may be a prefix", bad)
+		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // snapshotFormat is the first byte of an encoded snapshot.
-const snapshotFormat = 1
+const snapshotFormat = 2
 
 // snapshot is a whole state as the journal keeps it.
 type snapshot struct {

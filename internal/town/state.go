@@ -74,11 +74,15 @@ type undo struct {
 	violations map[breach]struct{}
 }
 
-// New returns the state of a town that has just been made.
-func New(id TownID, name string, at Time) *State {
+// New returns the state of a town that has just been made. Its history's name comes from outside, as everything
+// does that is not decided here; a town without one cannot be.
+func New(id TownID, name string, history History, at Time) *State {
+	if !history.Valid() {
+		panic(fmt.Sprintf("town: %q names no history", history))
+	}
 	s := empty()
 	s.begin()
-	s.set(ref{KindTown, "town"}, &Town{ID: id, Name: name, Created: at})
+	s.set(ref{KindTown, "town"}, &Town{ID: id, Name: name, History: history, Created: at})
 	s.set(ref{KindCounters, "counters"}, &Counters{})
 	s.seal()
 	s.undo = nil

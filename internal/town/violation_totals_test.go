@@ -30,7 +30,7 @@ func reloaded(t *testing.T, s *State) *State {
 // snapshot and records, and goes with a tick that is reverted.
 func TestViolationsAreCountedForGood(t *testing.T) {
 	t.Parallel()
-	s := violate(t, New("t", "Town", scenarioStart))
+	s := violate(t, New("t", "Town", testHistory, scenarioStart))
 	twin := reloaded(t, s)
 	in := Input{Now: scenarioStart.Add(Minute)}
 	if s.Plan(in); s.ViolationsFound(invCounts) != 0 {
@@ -71,7 +71,7 @@ func TestViolationsAreCountedForGood(t *testing.T) {
 // A town without violations has no record of totals, so that what was written before there were any reads the same.
 func TestNoViolationLeavesNoRecord(t *testing.T) {
 	t.Parallel()
-	s := New("t", "Town", scenarioStart)
+	s := New("t", "Town", testHistory, scenarioStart)
 	s.Step(Input{Now: scenarioStart.Add(Minute), Events: []Event{{
 		Type: "rig_added", Payload: &RigAdded{Rig: "web", URL: "/srv/web", DefaultBranch: "main"},
 	}}})

@@ -29,7 +29,7 @@ func newStory(t *testing.T) *story {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	s := &story{t: t, j: j, s: town.New("main", "Main Street", begin), now: begin}
+	s := &story{t: t, j: j, s: town.New("main", "Main Street", "testtownaaaaaaaaaaaaaaaaaa", begin), now: begin}
 	if err := j.CreateTown(t.Context(), "main", "Main Street", begin, s.s.Snapshot()); err != nil {
 		t.Fatal(err)
 	}

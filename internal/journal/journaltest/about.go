@@ -16,7 +16,7 @@ const odd = "é\"'\x00;-- %_* Gt-1A \u2028"
 // aboutTicks shows which ticks are about a bead or an agent, with records made by hand.
 func aboutTicks(t *testing.T, f *fixture) {
 	f.begin(t)
-	if err := f.CreateTown(ctx, "another", "Another", 1000, town.New("another", "Another", 1000).Snapshot()); err != nil {
+	if err := f.CreateTown(ctx, "another", "Another", 1000, town.New("another", "Another", "testtownaaaaaaaaaaaaaaaaaa", 1000).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	names := func(n int, agent town.AgentID, bead town.BeadID) town.Event {

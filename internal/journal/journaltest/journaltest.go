@@ -105,7 +105,7 @@ var ctx = context.Background()
 // begin makes the town and returns its state.
 func (f *fixture) begin(t testing.TB) *town.State {
 	t.Helper()
-	s := town.New(id, "Main", 1000)
+	s := town.New(id, "Main", "testtownaaaaaaaaaaaaaaaaaa", 1000)
 	if err := f.CreateTown(ctx, id, "Main", 1000, s.Snapshot()); err != nil {
 		t.Fatalf("create: %v", err)
 	}
@@ -155,7 +155,7 @@ func want(t testing.TB, err, is error) {
 func towns(t *testing.T, f *fixture) {
 	f.begin(t)
 	want(t, f.CreateTown(ctx, id, "Again", 1, []byte("x")), journal.ErrTownExists)
-	if err := f.CreateTown(ctx, "another", "Another", 7, town.New("another", "Another", 7).Snapshot()); err != nil {
+	if err := f.CreateTown(ctx, "another", "Another", 7, town.New("another", "Another", "testtownaaaaaaaaaaaaaaaaaa", 7).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	f.reopen(t)
@@ -416,7 +416,7 @@ func manyAtOnce(t *testing.T, f *fixture) {
 	const towns, writers, each = 4, 32, 20
 	for i := range towns {
 		name := town.TownID(fmt.Sprintf("town-%d", i))
-		if err := f.CreateTown(ctx, name, "", 1, town.New(name, "", 1).Snapshot()); err != nil {
+		if err := f.CreateTown(ctx, name, "", 1, town.New(name, "", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -453,7 +453,7 @@ func recoverRandom(t *testing.T, f *fixture) {
 	rapid.Check(t, func(t *rapid.T) {
 		n++
 		name := town.TownID(fmt.Sprintf("town-%d", n))
-		s := town.New(name, "", 1000)
+		s := town.New(name, "", "testtownaaaaaaaaaaaaaaaaaa", 1000)
 		if err := f.CreateTown(ctx, name, "", 1000, s.Snapshot()); err != nil {
 			t.Fatal(err)
 		}

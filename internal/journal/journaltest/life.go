@@ -27,7 +27,7 @@ type Life struct {
 
 // NewLife makes a town and enters it in the journal.
 func NewLife(ctx context.Context, j journal.Journal, id town.TownID, pick Pick) (*Life, error) {
-	s := town.New(id, "Town "+string(id), Birth)
+	s := town.New(id, "Town "+string(id), "testtownaaaaaaaaaaaaaaaaaa", Birth)
 	if err := j.CreateTown(ctx, id, s.Town().Name, Birth, s.Snapshot()); err != nil {
 		return nil, err
 	}
@@ -156,7 +156,11 @@ func (l *Life) aboutAgent() town.Event {
 		return l.Event(l.newBeads())
 	}
 	a := agents[l.pick(len(agents))]
-	done := town.Payload(&town.AgentDone{Branch: "gt/" + string(a.ID) + "/" + string(a.Hook), Head: "c0ffee", Summary: "done"})
+	branch := ""
+	if b := l.State.Bead(a.Hook); b != nil {
+		branch = b.Branch
+	}
+	done := town.Payload(&town.AgentDone{Branch: branch, Head: "c0ffee", Summary: "done"})
 	if a.Role == town.Refinery {
 		done = &town.MergeCompleted{Commit: "deadbeef"}
 	}

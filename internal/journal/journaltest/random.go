@@ -98,7 +98,7 @@ type player struct {
 // leavingBeads makes changes of beads that go to the archive, two of them closed at the same time.
 func leavingBeads(t *testing.T) []town.Change {
 	t.Helper()
-	s := town.New("x", "", 1000)
+	s := town.New("x", "", "testtownaaaaaaaaaaaaaaaaaa", 1000)
 	made := s.Step(town.Input{Now: 1000, Events: []town.Event{
 		rig(1), event(2, &town.BeadCreated{Beads: slices.Repeat([]town.NewBead{{Title: odd}}, 3)}),
 	}}).Events[1].Made
@@ -196,7 +196,7 @@ func (p *player) createTown() error {
 }
 
 func (p *player) create(c context.Context, id town.TownID, at town.Time) error {
-	return p.w.CreateTown(c, id, odd, at, town.New("x", "", 1).Snapshot())
+	return p.w.CreateTown(c, id, odd, at, town.New("x", "", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot())
 }
 
 // events are up to four events, of few names, so that they repeat; some cannot be stored.

@@ -44,7 +44,7 @@ func TestACrashLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dead.CreateTown(ctx, "main", "Main", 1, town.New("main", "Main", 1).Snapshot()); err != nil {
+	if err := dead.CreateTown(ctx, "main", "Main", 1, town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex

@@ -61,7 +61,7 @@ func TestDiskFillsUp(t *testing.T) {
 	}
 	ctx := context.Background()
 	j := openAt(t, dir)
-	if err := j.CreateTown(ctx, "main", "", 1, town.New("main", "", 1).Snapshot()); err != nil {
+	if err := j.CreateTown(ctx, "main", "", 1, town.New("main", "", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	n := 0

@@ -95,7 +95,7 @@ func TestUpgrade(t *testing.T) {
 	if err := execAll(ctx, db, fmt.Sprintf("PRAGMA application_id = %d", applicationID), "PRAGMA user_version = 1", "PRAGMA journal_mode = WAL"); err != nil {
 		t.Fatal(err)
 	}
-	s := town.New("main", "Main", 1)
+	s := town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", 1)
 	body, err := journal.Compress(s.Snapshot())
 	if err != nil {
 		t.Fatal(err)

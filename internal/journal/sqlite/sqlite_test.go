@@ -39,7 +39,7 @@ func made(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	j := openAt(t, dir)
-	if err := j.CreateTown(context.Background(), "main", "Main", 1, town.New("main", "Main", 1).Snapshot()); err != nil {
+	if err := j.CreateTown(context.Background(), "main", "Main", 1, town.New("main", "Main", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Close(); err != nil {
@@ -155,7 +155,7 @@ func TestFullDisk(t *testing.T) {
 	j := openAt(t, dir).(*Journal)
 	defer func() { _ = j.Close() }()
 	ctx := context.Background()
-	if err := j.CreateTown(ctx, "main", "", 1, town.New("main", "", 1).Snapshot()); err != nil {
+	if err := j.CreateTown(ctx, "main", "", 1, town.New("main", "", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	var pages int
@@ -208,7 +208,7 @@ func BenchmarkAppend(b *testing.B) {
 			j := openAt(b, b.TempDir())
 			defer func() { _ = j.Close() }()
 			ctx := context.Background()
-			if err := j.CreateTown(ctx, "main", "", 1, town.New("main", "", 1).Snapshot()); err != nil {
+			if err := j.CreateTown(ctx, "main", "", 1, town.New("main", "", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 				b.Fatal(err)
 			}
 			ids := make(chan int, producers)

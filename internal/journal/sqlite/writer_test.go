@@ -111,7 +111,7 @@ func TestLeavingWhileItIsWritten(t *testing.T) {
 		t.Errorf("the caller got %v", err)
 	}
 	// The next write is answered after the one that was left alone.
-	if err := j.CreateTown(context.Background(), "b", "", 1, town.New("b", "", 1).Snapshot()); err != nil {
+	if err := j.CreateTown(context.Background(), "b", "", 1, town.New("b", "", "testtownaaaaaaaaaaaaaaaaaa", 1).Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, j); got != "ab" {
