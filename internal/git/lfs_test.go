@@ -188,6 +188,43 @@ func TestANewLFSAddressIsNotContacted(t *testing.T) {
 	}
 }
 
+// Over HTTP the objects go where the rig's address leads, with the access that the operator has.
+func TestLFSOverHTTP(t *testing.T) {
+	t.Parallel()
+	tw := newLFSTown(t)
+	base := filepath.Dir(tw.origin)
+	server := githttptest.New(t, base)
+	server.RequireUser("operator", "secret")
+	tw.rig = tw.store.Rig("town", "web", server.Address("origin.git"), "main")
+	oid := tw.add("new.bin", "new")
+	sh(t, tw.person, "push", "--quiet", "--no-verify", "--force", "origin", "HEAD:work")
+	if err := tw.rig.Fetch(context.Background()); ClassOf(err) != ClassAuth {
+		t.Fatalf("without access: %v", err)
+	}
+	config := filepath.Join(base, "operator.config")
+	write(t, base, "operator.config", "[credential]\n\thelper = \"!f() { echo username=operator; echo password=secret; }; f\"\n")
+	store, err := open(filepath.Join(base, "other store"), append(os.Environ(), "GIT_CONFIG_GLOBAL="+config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw.rig = store.Rig("town", "web", server.Address("origin.git"), "main")
+	req := tw.work()
+	tw.take(req)
+	if missing := tw.check(req); !missing.None() {
+		t.Errorf("got %+v", missing)
+	}
+	if got := read(t, filepath.Dir(server.LFSObject("origin.git", oid)), oid); got != "new" {
+		t.Errorf("uploaded: %q", got)
+	}
+	// What only the remote has comes from there.
+	if err := os.Remove(tw.rig.lfsObject(oid)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tw.rig.FetchLFS(context.Background(), req.Commit); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The server brings a target's objects before agents need them.
 func TestLFSObjectsOfATargetAreFetched(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,8 @@
 // for a password, redirects, refuses, stalls, holds pushes in a hook, or refuses commits without a signature.
 //
 // It speaks the protocol by `git upload-pack` and `git receive-pack`, both without state, so that what a client
-// meets is the real program at the other end.
+// meets is the real program at the other end. It keeps LFS objects by the batch interface of LFS, where git-lfs does at a
+// file:// address.
 package githttptest
 
 import (
@@ -120,6 +121,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !allowed:
 		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 		http.Error(w, "who are you?", http.StatusUnauthorized)
+	case s.serveLFS(w, r):
 	default:
 		s.serveGit(w, r)
 	}
