@@ -47,7 +47,7 @@ func endOf(exitCode int, timedOut bool) GateEnd {
 type gateRun struct {
 	rig    *Rig
 	a      attempt
-	dir    string   // the scratch worktree
+	place  *place
 	commit string   // the merge
 	env    []string // of the gates
 	known  gateMemory
@@ -61,13 +61,16 @@ type gateVerdict struct {
 	flaky   []string
 }
 
-// runGates checks the merge commit out and runs the gates on it. A gate that fails on a target on which all
+// runGates runs the gates on the merge commit, in a checkout of it. A gate that fails on a target on which all
 // passed a moment ago is run once more; else it is run on the target alone, which tells whose fault it is.
-func (r *Rig) runGates(ctx context.Context, a attempt, dir, commit string) (gateVerdict, error) {
+func (r *Rig) runGates(ctx context.Context, a attempt, p *place, commit string) (gateVerdict, error) {
 	if len(a.req.Gates) == 0 {
 		return gateVerdict{}, nil
 	}
-	g := gateRun{rig: r, a: a, dir: dir, commit: commit, env: gateEnv(os.Environ(), a.req.GateEnv), known: r.gateMemory()}
+	if err := p.clean(ctx, commit); err != nil {
+		return gateVerdict{}, err
+	}
+	g := gateRun{rig: r, a: a, place: p, commit: commit, env: gateEnv(os.Environ(), a.req.GateEnv), known: r.gateMemory()}
 	for _, gate := range a.req.Gates {
 		v, err := g.gate(ctx, gate)
 		if err != nil || v.failure != nil {
@@ -100,7 +103,7 @@ func (g *gateRun) gate(ctx context.Context, gate Gate) (gateVerdict, error) {
 		return gateVerdict{failure: failure}, g.rememberRed(gate)
 	}
 	logLine(g.a.req.Log, "gate %s: is it the branch? It is run on %s alone", gate.Name, g.a.req.Target)
-	if _, err := g.rig.gitAt(ctx, g.dir, "clear away what the gate made", "clean", "--quiet", "-ffd"); err != nil {
+	if err := g.place.clean(ctx, g.a.tip); err != nil {
 		return gateVerdict{}, err
 	}
 	onTarget, err := g.on(ctx, gate, g.a.tip)
@@ -113,15 +116,16 @@ func (g *gateRun) gate(ctx context.Context, gate Gate) (gateVerdict, error) {
 	return gateVerdict{failure: failure}, g.rememberRed(gate)
 }
 
-// on runs a gate on a commit, in a worktree that has the files of that commit whatever a gate before has changed.
+// on runs a gate on a commit: the tracked files are those of that commit whatever a gate before has changed, and what
+// gates have made since the checkout was cleaned is there too.
 func (g *gateRun) on(ctx context.Context, gate Gate, commit string) (*GateFailure, error) {
-	_, err := g.rig.gitAt(ctx, g.dir, "check out "+commit, "checkout", "--quiet", "--force", "--detach", commit, "--")
-	if err != nil {
+	if err := g.place.restore(ctx, commit); err != nil {
 		return nil, err
 	}
+	g.place.at = ""
 	began := time.Now()
 	logLine(g.a.req.Log, "gate %s begins", gate.Name)
-	failure, err := runGate(ctx, gate, g.dir, g.env, g.a.req.Log)
+	failure, err := runGate(ctx, gate, g.place.checkout(), g.env, g.a.req.Log)
 	took := time.Since(began).Round(time.Millisecond)
 	switch {
 	case failure != nil:

@@ -49,7 +49,7 @@ func TestAGateThatIsBrokenForEveryone(t *testing.T) {
 			if tw.tip("main") != tip {
 				t.Error("something was pushed")
 			}
-			tw.checkNoScratch()
+			tw.checkPlaces()
 		})
 	}
 }

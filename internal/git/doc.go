@@ -12,7 +12,7 @@
 //	        refs/gastown/incoming/*     what is being brought in
 //	    workspaces/<bead>/    the files of a bead, for all its attempts: a clone that borrows the mirror's objects
 //	    looks/<bead>.git/     the git directory through which the server looks at them
-//	    scratch/merge-*       checkouts of merges under way, each with a lock file
+//	    merge/1/              where merges are tested: one checkout that stays, its index and git directory beside it
 //	    modules/              what the server keeps of submodules, by the address of their remote
 //	    lfs.git/              where git-lfs of the server runs; the objects are in mirror.git/lfs
 //	    rig.lock              taken for fetches and changes of workspaces, never while gates run

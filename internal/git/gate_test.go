@@ -45,7 +45,7 @@ func TestMergeGateFails(t *testing.T) {
 	if tw.tip("main") != tip {
 		t.Error("something was pushed")
 	}
-	tw.checkNoScratch()
+	tw.checkPlaces()
 }
 
 func TestGateGroupIsKilled(t *testing.T) {
@@ -87,7 +87,7 @@ func TestGateIsCanceled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	tw.checkNoScratch()
+	tw.checkPlaces()
 }
 
 type writerFunc func(p []byte)

@@ -46,7 +46,10 @@ type MergeRequest struct {
 	GateRetries int
 	Now         func() time.Time // time.Now when nil
 	GateEnv     []string         // "NAME=value", added to the environment of the gates
-	Log         io.Writer        // gets the output of the gates; may be nil
+	// Caches are patterns of paths, relative to the top of the repository, that stay in the merge checkout from one
+	// run of gates to the next although they are not tracked: *, ? and [a-z] as in a shell, ** for any directories.
+	Caches []string
+	Log    io.Writer // gets the output of the gates; may be nil
 }
 
 // Outcome says how a merge ended.
@@ -88,30 +91,31 @@ func (r *Rig) TestMerge(ctx context.Context, req MergeRequest) (MergeResult, err
 		return MergeResult{}, fmt.Errorf("cannot merge: %w", err)
 	}
 	a := attempt{req: req}
-	var result MergeResult
-	var place *scratch
+	var early *MergeResult
 	err := r.locked(ctx, func() error {
-		early, err := r.prepare(ctx, &a)
-		if err != nil {
+		var err error
+		if early, err = r.prepare(ctx, &a); err != nil || early != nil {
 			return err
-		}
-		if early != nil {
-			result = *early
-			return nil
 		}
 		if err := r.checkCheckout(ctx, req.Target); ClassOf(err) == ClassDirtyCheckout {
 			return err // Whatever else keeps it from looking, the push will say.
 		}
-		place, err = r.newScratch(ctx, a.tip)
-		return err
+		return nil
 	})
-	if err != nil || place == nil {
-		return result, err
+	if err != nil {
+		return MergeResult{}, err
+	}
+	if early != nil {
+		return *early, nil
+	}
+	p, err := r.takePlace(req.Caches)
+	if err != nil {
+		return MergeResult{}, err
 	}
 	// What cannot be removed now is removed by the next merge; it must not make
 	// a merge that passed look like a failure.
-	defer func() { _ = place.close(ctx) }()
-	return r.mergeIn(ctx, a, place.path)
+	defer func() { _ = p.leave() }()
+	return r.mergeIn(ctx, a, p)
 }
 
 // check refuses what git could misunderstand.
@@ -235,11 +239,10 @@ func ignoreExit(err error) error {
 	return err
 }
 
-// mergeIn merges and checks, in a scratch worktree that stands at
-// the tip of the target.
-func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, error) {
+// mergeIn merges and runs the gates.
+func (r *Rig) mergeIn(ctx context.Context, a attempt, p *place) (MergeResult, error) {
 	result := MergeResult{Head: a.head, Target: a.tip}
-	tree, files, err := r.mergeTrees(ctx, a, dir)
+	tree, files, err := p.mergeTrees(ctx, a)
 	if err != nil {
 		return MergeResult{}, err
 	}
@@ -261,7 +264,7 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, 
 	if err != nil {
 		return MergeResult{}, err
 	}
-	verdict, err := r.runGates(ctx, a, dir, commit)
+	verdict, err := r.runGates(ctx, a, p, commit)
 	if err != nil {
 		return MergeResult{}, err
 	}
@@ -278,12 +281,16 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, dir string) (MergeResult, 
 	return result, nil
 }
 
-// mergeTrees returns the tree of the merge, or the files in conflict. It runs
-// in the worktree, where git finds the repository's own rules for merging
-// (.gitattributes).
-func (r *Rig) mergeTrees(ctx context.Context, a attempt, dir string) (tree string, files []string, err error) {
-	out, err := r.gitAt(ctx, dir, "merge "+a.req.Branch,
-		"merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", a.tip, a.head)
+// mergeTrees returns the tree of the merge, or the files in conflict, by the
+// target's own rules for merging.
+func (p *place) mergeTrees(ctx context.Context, a attempt) (tree string, files []string, err error) {
+	if err := p.takeAttributes(ctx, a.tip); err != nil {
+		return "", nil, err
+	}
+	out, err := p.rig.gitIn(ctx, command{
+		op: "merge " + a.req.Branch, dir: p.attributes(), gitDir: p.rig.mirror(), workTree: p.attributes(),
+		args: []string{"merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", a.tip, a.head},
+	})
 	var e *Error
 	if errors.As(err, &e) && strings.Contains(e.Stderr, "unrelated histories") {
 		return "", nil, nil

@@ -81,7 +81,7 @@ func TestMergesObeyNothingThatAnAgentHasSet(t *testing.T) {
 			if got := sh(t, tw.origin, "log", "-1", "--format=%an %cn", "main"); strings.Contains(got, "Evil") {
 				t.Errorf("the merge is by %s", got)
 			}
-			tw.checkNoScratch()
+			tw.checkPlaces()
 		})
 	}
 }
@@ -112,7 +112,7 @@ func TestMergedIsReadBack(t *testing.T) {
 	if found, err := tw.rig.FindMerged(context.Background(), push); err != nil || found.Merged || found.Pushed {
 		t.Fatalf("a look found %+v, %v", found, err)
 	}
-	tw.checkNoScratch()
+	tw.checkPlaces()
 	// When the remote keeps what it takes, the same commit is merged.
 	if err := os.Remove(filepath.Join(tw.origin, "hooks", "post-receive")); err != nil {
 		t.Fatal(err)

@@ -166,8 +166,7 @@ func dirName(name string) string {
 
 // The places of a rig, as drawn in the documentation of the package.
 func (r *Rig) mirror() string         { return filepath.Join(r.dir, "mirror.git") }
-func (r *Rig) scratchRecords() string { return filepath.Join(r.mirror(), "worktrees") }
 func (r *Rig) workspace(bead string) string {
 	return filepath.Join(r.dir, "workspaces", dirName(bead))
 }
-func (r *Rig) scratchDir() string { return filepath.Join(r.dir, "scratch") }
+func (r *Rig) mergeDir() string { return filepath.Join(r.dir, "merge") }
