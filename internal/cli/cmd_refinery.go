@@ -76,7 +76,12 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (mergeEnd, error) {
 		Title: fmt.Sprintf("%s (%s)", m.Title, m.Source), Body: m.Summary,
 		Trailers: []git.Trailer{{Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
 	}
-	req.GateRetries = m.GateRetries
+	req.GateRetries, req.RefuseChanges, req.Caches = m.GateRetries, m.GateChanges == town.GateChangesRefuse, m.Caches
+	for _, name := range m.GateEnv {
+		if value, set := os.LookupEnv(name); set {
+			req.GateEnv = append(req.GateEnv, name+"="+value)
+		}
+	}
 	for _, g := range m.Gates {
 		timeout := g.Timeout
 		if timeout == 0 {
@@ -157,11 +162,37 @@ func outcomeOf(m *town.MergeSpec, r mergeEnd, err error) (verb string, p town.Pa
 	case git.OutcomeConflicted:
 		return "merge-conflicted", &town.MergeConflicted{Files: r.Files}
 	case git.OutcomeGateFailed:
-		return "merge-rejected", &town.MergeRejected{Gate: r.Gate.Gate, End: town.GateEnd(r.Gate.End), Log: strings.ToValidUTF8(r.Gate.Tail, "\uFFFD")}
+		return "merge-rejected", &town.MergeRejected{
+			Gate: r.Gate.Gate, End: town.GateEnd(r.Gate.End), Log: valid(r.Gate.Tail), Changed: allValid(r.Gate.Changed), Runs: gateRuns(r.Gates),
+		}
 	case git.OutcomeGateBroken:
 		return "gate-broken", &town.GateBroken{
-			Gate: r.Gate.Gate, End: town.GateEnd(r.Gate.End), Target: r.Target, Log: strings.ToValidUTF8(r.Gate.Tail, "\uFFFD"),
+			Gate: r.Gate.Gate, End: town.GateEnd(r.Gate.End), Target: r.Target, Log: valid(r.Gate.Tail),
+			Changed: allValid(r.Gate.Changed), Runs: gateRuns(r.Gates),
 		}
 	}
 	return "merge-failed", &town.MergeFailed{Class: string(r.Outcome), Reason: fmt.Sprintf("branch %s is %s", m.Branch, r.Outcome)}
+}
+
+// gateRuns turns runs of gates into what the town is told of them.
+func gateRuns(runs []git.GateRun) []town.GateRun {
+	var told []town.GateRun
+	for _, g := range runs {
+		told = append(told, town.GateRun{
+			Gate: g.Gate, End: town.GateEnd(g.End), Flaky: g.Flaky, OnTarget: g.OnTarget, Took: town.Duration(g.Took.Milliseconds()),
+			Changed: allValid(g.Changed), Changes: g.Changes,
+		})
+	}
+	return told
+}
+
+// valid makes text of what a gate wrote.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+func allValid(texts []string) []string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, valid(text))
+	}
+	return all
 }

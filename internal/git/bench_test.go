@@ -57,7 +57,8 @@ func changeIn(b *testing.B, rig *Rig, branch, file string) {
 	index := "GIT_INDEX_FILE=" + filepath.Join(b.TempDir(), "index")
 	git := func(stdin string, args ...string) string {
 		cmd := exec.Command("git", append([]string{"--git-dir=" + rig.mirror()}, args...)...)
-		cmd.Env = append(os.Environ(), index, "GIT_AUTHOR_NAME=P", "GIT_AUTHOR_EMAIL=p@x", "GIT_COMMITTER_NAME=P", "GIT_COMMITTER_EMAIL=p@x")
+		cmd.Env = append(os.Environ(), index,
+			"GIT_AUTHOR_NAME=P", "GIT_AUTHOR_EMAIL=p@x", "GIT_COMMITTER_NAME=P", "GIT_COMMITTER_EMAIL=p@x")
 		cmd.Stdin = strings.NewReader(stdin)
 		out, err := cmd.CombinedOutput()
 		if err != nil {

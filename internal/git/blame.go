@@ -7,14 +7,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
 // GateEnd says how a gate ended that did not pass.
 type GateEnd string
 
-// The ends of a [GateFailure].
+// The ends of gates; [GatePassed] is none of a [GateFailure].
 const (
+	GatePassed      GateEnd = "passed"
 	GateFailed      GateEnd = "failed"        // it ran and said no
 	GateTimedOut    GateEnd = "timed_out"     // it took too long and was killed
 	GateCouldNotRun GateEnd = "could_not_run" // a program is missing or may not be executed, or something else killed it
@@ -43,7 +45,21 @@ func endOf(exitCode int, timedOut bool) GateEnd {
 	return GateFailed
 }
 
-// gateRun is the gates of one try of a merge.
+// GateRun is one run of a gate, for who counts and shows them.
+type GateRun struct {
+	Gate     string
+	End      GateEnd
+	Flaky    bool // it passed after it had failed on the same commit
+	OnTarget bool // it ran on the target alone
+	Took     time.Duration
+	Changed  []string // tracked files that it changed, which were restored; at most [maxChanged]
+	Changes  int      // how many those were
+}
+
+// maxChanged bounds the names of changed files that are kept: a formatter may change all.
+const maxChanged = 20
+
+// gateRun is the gates of one test of a merge.
 type gateRun struct {
 	rig    *Rig
 	a      attempt
@@ -51,33 +67,34 @@ type gateRun struct {
 	commit string   // the merge
 	env    []string // of the gates
 	known  gateMemory
-	flaky  []string // gates that failed once and then passed
+	runs   []GateRun
 }
 
-// gateVerdict is what the gates of a try come to. Failure is nil if all passed.
+// gateVerdict is what the gates of a test come to. Failure is nil if all passed.
 type gateVerdict struct {
 	failure *GateFailure
 	broken  bool // the gate does not pass on the target either, and the branch is not to blame
-	flaky   []string
 }
 
-// runGates runs the gates on the merge commit, in a checkout of it. A gate that fails on a target on which all
+// all runs the gates on the merge commit, in a checkout of it. A gate that fails on a target on which all
 // passed a moment ago is run once more; else it is run on the target alone, which tells whose fault it is.
-func (r *Rig) runGates(ctx context.Context, a attempt, p *place, commit string) (gateVerdict, error) {
-	if len(a.req.Gates) == 0 {
+func (g *gateRun) all(ctx context.Context) (gateVerdict, error) {
+	if len(g.a.req.Gates) == 0 {
 		return gateVerdict{}, nil
 	}
-	if err := p.clean(ctx, commit); err != nil {
+	if err := os.MkdirAll(g.place.home(), 0o700); err != nil {
+		return gateVerdict{}, wrapOS("make a home directory for gates", err)
+	}
+	if err := g.place.clean(ctx, g.commit); err != nil {
 		return gateVerdict{}, err
 	}
-	g := gateRun{rig: r, a: a, place: p, commit: commit, env: gateEnv(os.Environ(), a.req.GateEnv), known: r.gateMemory()}
-	for _, gate := range a.req.Gates {
+	for _, gate := range g.a.req.Gates {
 		v, err := g.gate(ctx, gate)
 		if err != nil || v.failure != nil {
 			return v, err
 		}
 	}
-	return gateVerdict{flaky: g.flaky}, nil
+	return gateVerdict{}, nil
 }
 
 // gate runs one gate until it is known whether it passes, and if not, whose fault that is.
@@ -95,7 +112,7 @@ func (g *gateRun) gate(ctx context.Context, gate Gate) (gateVerdict, error) {
 				return gateVerdict{}, err
 			}
 			if again == nil {
-				g.flaky = append(g.flaky, gate.Name)
+				g.runs[len(g.runs)-1].Flaky = true
 				return gateVerdict{}, nil
 			}
 			failure = again
@@ -126,14 +143,26 @@ func (g *gateRun) on(ctx context.Context, gate Gate, commit string) (*GateFailur
 	began := time.Now()
 	logLine(g.a.req.Log, "gate %s begins", gate.Name)
 	failure, err := runGate(ctx, gate, g.place.checkout(), g.env, g.a.req.Log)
-	took := time.Since(began).Round(time.Millisecond)
-	switch {
-	case failure != nil:
-		logLine(g.a.req.Log, "gate %s %s after %s", gate.Name, failure.End, took)
-	case err == nil:
-		logLine(g.a.req.Log, "gate %s passed after %s", gate.Name, took)
+	if err != nil {
+		return nil, err
 	}
-	return failure, err
+	run := GateRun{Gate: gate.Name, End: GatePassed, OnTarget: commit == g.a.tip, Took: time.Since(began).Round(time.Millisecond)}
+	if run.Changed, err = g.place.changedBy(ctx, commit); err != nil {
+		return nil, err
+	}
+	if run.Changes = len(run.Changed); run.Changes > 0 {
+		run.Changed = run.Changed[:min(run.Changes, maxChanged)]
+		logLine(g.a.req.Log, "gate %s changed tracked files, which are restored: %s", gate.Name, strings.Join(run.Changed, ", "))
+		if failure == nil && g.a.req.RefuseChanges {
+			failure = &GateFailure{Gate: gate.Name, End: GateFailed, Changed: run.Changed}
+		}
+	}
+	if failure != nil {
+		run.End = failure.End
+	}
+	g.runs = append(g.runs, run)
+	logLine(g.a.req.Log, "gate %s %s after %s", gate.Name, run.End, run.Took)
+	return failure, nil
 }
 
 // gateMemory is what a rig remembers of its gates, in a file of the rig. Losing it costs a run of a gate.

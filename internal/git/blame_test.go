@@ -20,6 +20,22 @@ func counting(t *testing.T, shell string) (Gate, func() int) {
 		func() int { return strings.Count(read(t, filepath.Dir(runs), "runs"), "\n") }
 }
 
+// ends says how runs of gates ended.
+func ends(runs []GateRun) string {
+	var all []string
+	for _, run := range runs {
+		end := string(run.End)
+		if run.Flaky {
+			end = "flaky"
+		}
+		if run.OnTarget {
+			end += " on the target"
+		}
+		all = append(all, end)
+	}
+	return strings.Join(all, ", ")
+}
+
 // A gate that does not pass on the target alone is no fault of any branch: the target has it, or the machine.
 func TestAGateThatIsBrokenForEveryone(t *testing.T) {
 	t.Parallel()
@@ -83,12 +99,12 @@ func TestAFlakyGate(t *testing.T) {
 	// Run 1 passes. Run 2 fails, and 3 passes: the target was green a moment ago.
 	gate, runs := counting(t, "test $N != 2 && ! test -e bad")
 	tw.worked("toast", source, "work", "w")
-	if result, log := merge(source, gate); result.Outcome != OutcomeMerged || result.Flaky != nil || runs() != 1 {
+	if result, log := merge(source, gate); result.Outcome != OutcomeMerged || ends(result.Gates) != "passed" || runs() != 1 {
 		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
 	}
 	now = now.Add(knownGreenFor - time.Millisecond)
 	tw.worked("nux", "gt/nux/2", "more", "w")
-	if result, log := merge("gt/nux/2", gate); result.Outcome != OutcomeMerged || !slices.Equal(result.Flaky, []string{"test"}) || runs() != 3 {
+	if result, log := merge("gt/nux/2", gate); result.Outcome != OutcomeMerged || ends(result.Gates) != "failed, flaky" || runs() != 3 {
 		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
 	}
 	// One that is red both times is the branch's fault; the target is not run.
@@ -98,7 +114,7 @@ func TestAFlakyGate(t *testing.T) {
 	}
 	// Two branches in a row are red at one gate: now the target is run whatever is known of it.
 	tw.worked("ace", "gt/ace/4", "bad", "b")
-	if result, log := merge("gt/ace/4", gate); result.Outcome != OutcomeGateFailed || runs() != 7 || !strings.Contains(log, "on main alone") {
+	if result, log := merge("gt/ace/4", gate); result.Outcome != OutcomeGateFailed || ends(result.Gates) != "failed, passed on the target" || runs() != 7 || !strings.Contains(log, "on main alone") {
 		t.Fatalf("got %+v after %d runs\n%s", result, runs(), log)
 	}
 	// What was known is too old: the target is run at once.
@@ -128,19 +144,86 @@ func TestWhatIsKnownOfTheTargetDoesNotCount(t *testing.T) {
 	}
 }
 
-// A gate finds the files of the commit, whatever the one before has changed.
+// A gate finds the files of the commit, whatever the one before has changed, and what was changed is told.
 func TestGatesDoNotSeeWhatOthersChanged(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	tw.worked("toast", source, "work", "w")
-	result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{
-		{Name: "format", Shell: "echo changed >readme"}, {Name: "test", Shell: "test \"$(cat readme)\" = one"},
+	var log strings.Builder
+	result := tw.merge(MergeRequest{Branch: source, Target: "main", Log: &log, Gates: []Gate{
+		{Name: "format", Shell: "echo changed >readme; rm work; echo built >made"},
+		{Name: "test", Shell: "test \"$(cat readme)\" = one && test -e work && test -e made && touch readme"},
 	}})
-	if result.Outcome != OutcomeMerged {
-		t.Errorf("got %+v, %+v", result, result.Gate)
+	if result.Outcome != OutcomeMerged || ends(result.Gates) != "passed, passed" {
+		t.Fatalf("got %+v, %+v", result, result.Gate)
+	}
+	if first := result.Gates[0]; first.Changes != 2 || !slices.Equal(first.Changed, []string{"readme", "work"}) {
+		t.Errorf("the first gate changed %+v", first)
+	}
+	if second := result.Gates[1]; second.Changes != 0 || second.Changed != nil || second.Gate != "test" || second.Took <= 0 {
+		t.Errorf("the second gate changed %+v", second)
+	}
+	if !strings.Contains(log.String(), "== gate format changed tracked files, which are restored: readme, work\n") {
+		t.Errorf("the log is\n%s", &log)
 	}
 	if got := sh(t, tw.origin, "show", "main:readme"); got != "one" {
 		t.Errorf("main has %q", got)
+	}
+}
+
+// With refuse, a branch that a formatter would change is red, and names the files; a target that it would change is
+// nobody's fault.
+func TestChangesOfGatesAreRefused(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	req := MergeRequest{
+		Branch: source, Target: "main", RefuseChanges: true,
+		Gates: []Gate{{Name: "format", Shell: `for f in *; do tr -d ' ' <$f >t; cmp -s t $f || cat t >$f; done; rm t`}},
+	}
+	tw.worked("toast", source, "work", "w i d e")
+	result := tw.merge(req)
+	if result.Outcome != OutcomeGateFailed || result.Gate.End != GateFailed || !slices.Equal(result.Gate.Changed, []string{"work"}) {
+		t.Fatalf("got %+v, %+v", result, result.Gate)
+	}
+	tw.worked("nux", "gt/nux/2", "tidy", "x")
+	req.Branch = "gt/nux/2"
+	if result := tw.merge(req); result.Outcome != OutcomeMerged {
+		t.Errorf("got %+v, %+v", result, result.Gate)
+	}
+	sh(t, tw.person, "pull", "--quiet", "--no-rebase", "origin", "main")
+	tw.push("untidy", "u n")
+	tw.worked("slit", "gt/slit/3", "other", "x")
+	req.Branch = "gt/slit/3"
+	if result := tw.merge(req); result.Outcome != OutcomeGateBroken || !slices.Equal(result.Gate.Changed, []string{"untidy"}) {
+		t.Errorf("got %+v, %+v", result, result.Gate)
+	}
+}
+
+// Files whose line endings git would change are no change of a gate.
+func TestLineEndingsAreNoChange(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	tw.push("list", "a\r\nb\r\n")
+	tw.push(".gitattributes", "list text\n")
+	tw.worked("toast", source, "work", "w")
+	result := tw.merge(MergeRequest{
+		Branch: source, Target: "main", RefuseChanges: true, Gates: []Gate{{Name: "touch", Shell: "touch list"}},
+	})
+	if result.Outcome != OutcomeMerged {
+		t.Errorf("got %+v, %+v", result, result.Gate)
+	}
+}
+
+// A gate that leaves no checkout behind is repaired before the next one.
+func TestAGateThatRemovesTheCheckout(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	tw.worked("toast", source, "work", "w")
+	result := tw.merge(MergeRequest{Branch: source, Target: "main", Gates: []Gate{
+		{Name: "remove", Shell: "rm -rf \"$PWD\""}, {Name: "test", Shell: "cat work readme"},
+	}})
+	if result.Outcome != OutcomeMerged || !slices.Equal(result.Gates[0].Changed, []string{"."}) {
+		t.Errorf("got %+v, %+v", result, result.Gates)
 	}
 }
 

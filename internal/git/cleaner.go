@@ -44,7 +44,8 @@ func (c cleaner) directory(dir string) error {
 
 // remove removes an untracked entry but for caches in it.
 func (c cleaner) remove(name string, entry fs.DirEntry) error {
-	if entry.Name() != ".git" && slices.ContainsFunc(c.caches, func(pattern string) bool { return matches(pattern, name) }) {
+	means := func(pattern string) bool { return matches(pattern, name) }
+	if entry.Name() != ".git" && slices.ContainsFunc(c.caches, means) {
 		return nil
 	}
 	full := filepath.Join(c.top, name)

@@ -46,8 +46,9 @@ func (g Gate) check() error {
 type GateFailure struct {
 	Gate     string // name of the gate
 	End      GateEnd
-	ExitCode int    // as a shell counts: 127 could not be started, 128+n killed by signal n
-	Tail     string // the end of its output, credentials in URLs masked
+	ExitCode int      // as a shell counts: 127 could not be started, 128+n killed by signal n
+	Tail     string   // the end of its output, credentials in URLs masked
+	Changed  []string // tracked files that it changed, where that is why it counts as failed
 }
 
 // runGate runs a gate in a directory, in a session and process group of its
@@ -132,17 +133,4 @@ func shellCode(exit *exec.ExitError) int {
 		return 128 + int(ws.Signal())
 	}
 	return exit.ExitCode()
-}
-
-// gateEnv is the environment of gates: that of this process without git's
-// repository variables and without gastown's own, since gates run code that
-// agents wrote and must not get a refinery's token; then what the caller adds.
-func gateEnv(environ, added []string) []string {
-	var env []string
-	for _, entry := range withoutRepository(environ) {
-		if !strings.HasPrefix(entry, "GASTOWN_") {
-			env = append(env, entry)
-		}
-	}
-	return append(env, added...)
 }

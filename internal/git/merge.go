@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 )
@@ -44,8 +45,10 @@ type MergeRequest struct {
 	Gates []Gate // run one after another on the merged tree
 	// GateRetries is how often a gate that fails is run again where the target passed it a moment ago.
 	GateRetries int
-	Now         func() time.Time // time.Now when nil
-	GateEnv     []string         // "NAME=value", added to the environment of the gates
+	// RefuseChanges has a gate that passes and changes tracked files count as failed.
+	RefuseChanges bool
+	Now           func() time.Time // time.Now when nil
+	GateEnv       []string         // "NAME=value", added to the environment of the gates
 	// Caches are patterns of paths, relative to the top of the repository, that stay in the merge checkout from one
 	// run of gates to the next although they are not tracked: *, ? and [a-z] as in a shell, ** for any directories.
 	Caches []string
@@ -75,7 +78,7 @@ type MergeResult struct {
 	Commit  string       // when tested: the merge commit; when merged: the commit that brought the branch in
 	Files   []string     // when conflicted; empty if the two have no common history
 	Gate    *GateFailure // when a gate failed, or is broken: then as it ended on the target
-	Flaky   []string     // when tested: gates that failed once and passed the second time
+	Gates   []GateRun    // the runs of gates, in order
 }
 
 // TestMerge merges a branch into its target as that was fetched last, and runs the gates on the result. It uses no
@@ -264,10 +267,14 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, p *place) (MergeResult, er
 	if err != nil {
 		return MergeResult{}, err
 	}
-	verdict, err := r.runGates(ctx, a, p, commit)
+	g := gateRun{
+		rig: r, a: a, place: p, commit: commit, env: gateEnv(os.Environ(), p.home(), a.req.GateEnv), known: r.gateMemory(),
+	}
+	verdict, err := g.all(ctx)
 	if err != nil {
 		return MergeResult{}, err
 	}
+	result.Gates = g.runs
 	if verdict.failure != nil {
 		result.Outcome, result.Gate = OutcomeGateFailed, verdict.failure
 		if verdict.broken {
@@ -277,7 +284,7 @@ func (r *Rig) mergeIn(ctx context.Context, a attempt, p *place) (MergeResult, er
 	}
 	// What passed counts, whether or not the rig can remember it.
 	_ = r.rememberGreen(a.req, commit)
-	result.Outcome, result.Commit, result.Flaky = OutcomeTested, commit, verdict.flaky
+	result.Outcome, result.Commit = OutcomeTested, commit
 	return result, nil
 }
 

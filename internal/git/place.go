@@ -19,6 +19,7 @@ import (
 //	merge/1/checkout/     the files of the commit that gates run on; only where there are gates
 //	merge/1/index         what git knows of those files
 //	merge/1/gate.git/     what git commands of a gate see; made anew for each gate
+//	merge/1/home/         the home directory of gates; it stays, with what package managers keep there
 //
 // The first one stays, since a change of a few files costs less than a checkout. A merge that finds it taken has a
 // further one, which goes with that merge: the usual other user is a refinery that is about to be stopped, and its
@@ -36,6 +37,7 @@ func (p *place) attributes() string { return filepath.Join(p.dir, "attributes") 
 func (p *place) checkout() string   { return filepath.Join(p.dir, "checkout") }
 func (p *place) index() string      { return filepath.Join(p.dir, "index") }
 func (p *place) gateDir() string    { return filepath.Join(p.dir, "gate.git") }
+func (p *place) home() string       { return filepath.Join(p.dir, "home") }
 
 // takePlace takes the first free place, and removes those that dead refineries had beside the first.
 func (r *Rig) takePlace(caches []string) (*place, error) {
@@ -108,7 +110,8 @@ func (p *place) takeAttributes(ctx context.Context, commit string) error {
 		return nil
 	}
 	out, err = p.rig.gitIn(ctx, command{
-		op: op, gitDir: p.rig.mirror(), args: []string{"cat-file", "--batch=%(objectsize)"}, stdin: strings.Join(objects, "\n") + "\n",
+		op: op, gitDir: p.rig.mirror(),
+		args: []string{"cat-file", "--batch=%(objectsize)"}, stdin: strings.Join(objects, "\n") + "\n",
 	})
 	if err != nil {
 		return err
@@ -130,7 +133,8 @@ func writeAttributes(dir string, names []string, batch string) error {
 		if err != nil || size < 0 || size >= len(rest) {
 			return fmt.Errorf("git gives %q for the size of %s", line, name)
 		}
-		if err := errors.Join(root.MkdirAll(path.Dir(name), 0o700), root.WriteFile(name, []byte(rest[:size]), 0o600)); err != nil {
+		err = errors.Join(root.MkdirAll(path.Dir(name), 0o700), root.WriteFile(name, []byte(rest[:size]), 0o600))
+		if err != nil {
 			return err
 		}
 		batch = rest[size+1:]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -107,6 +108,26 @@ func (p *place) tracked(ctx context.Context) (map[string]kind, error) {
 	return known, nil
 }
 
+// changedBy restores the tracked files and lists those that a gate had changed. What differs when it is just checked
+// out, for its line endings, is no change of the gate.
+func (p *place) changedBy(ctx context.Context, commit string) ([]string, error) {
+	after, err := p.changed(ctx)
+	if err == nil && len(after) == 0 {
+		return nil, nil
+	}
+	if err != nil && ctx.Err() == nil {
+		after = []string{"."} // It has left no checkout to look at.
+	}
+	if err := p.restore(ctx, commit); err != nil {
+		return nil, err
+	}
+	before, err := p.changed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) }), nil
+}
+
 // changed lists tracked files that are not as in the commit that was checked out.
 func (p *place) changed(ctx context.Context) ([]string, error) {
 	out, err := p.inCheckout(ctx, "look for what a gate changed",
@@ -121,7 +142,8 @@ func (p *place) changed(ctx context.Context) ([]string, error) {
 // borrows the objects of the rig, and has the branches and tags of origin; whatever a gate does to it is gone with it.
 func (p *place) showCommit(ctx context.Context, commit string) error {
 	const op = "make a git directory for gates"
-	refs, err := p.rig.git(ctx, op, "for-each-ref", "--format=%(objectname) %(refname)", "--", "refs/remotes/origin/", "refs/tags/")
+	refs, err := p.rig.git(ctx, op,
+		"for-each-ref", "--format=%(objectname) %(refname)", "--", "refs/remotes/origin/", "refs/tags/")
 	if err != nil {
 		return err
 	}

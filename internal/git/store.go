@@ -165,7 +165,7 @@ func dirName(name string) string {
 }
 
 // The places of a rig, as drawn in the documentation of the package.
-func (r *Rig) mirror() string         { return filepath.Join(r.dir, "mirror.git") }
+func (r *Rig) mirror() string { return filepath.Join(r.dir, "mirror.git") }
 func (r *Rig) workspace(bead string) string {
 	return filepath.Join(r.dir, "workspaces", dirName(bead))
 }

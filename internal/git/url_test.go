@@ -210,11 +210,7 @@ func TestClassify(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	env := strings.Join(gateEnv([]string{"PATH=/bin", "GIT_DIR=/x", "GASTOWN_TOKEN=t", "GIT_SSH=ssh"}, []string{"A=1"}), " ")
-	if env != "PATH=/bin GIT_SSH=ssh A=1" {
-		t.Errorf("gates get %q", env)
-	}
-	env = strings.Join(surroundings{environ: []string{"GIT_INDEX_FILE=/x", "SSH_AUTH_SOCK=/s"}}.gitEnv(true), " ")
+	env := strings.Join(surroundings{environ: []string{"GIT_INDEX_FILE=/x", "SSH_AUTH_SOCK=/s"}}.gitEnv(true), " ")
 	if !strings.Contains(env, "GIT_TERMINAL_PROMPT=0") || !strings.Contains(env, "LC_ALL=C") || strings.Contains(env, "GIT_INDEX_FILE") || strings.Contains(env, "SSH_AUTH") {
 		t.Errorf("git gets %q", env)
 	}

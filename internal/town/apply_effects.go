@@ -189,8 +189,11 @@ func (p *MergeRejected) apply(t *tick, e *Event) *Refusal {
 	case p.Gate == "":
 		return invalid("gate", "is empty")
 	}
+	if r := validGateRuns(p.Runs); r != nil {
+		return r
+	}
 	t.gatePassed(b.Rig, p.Gate) // on the target, or the branch could not be blamed
-	t.sendBack(a, b, LabelRework, "Fix "+p.Gate+": ", t.s.gateRework(b, p), AttemptGate, "the gate "+p.Gate+" "+p.End.words())
+	t.sendBack(a, b, LabelRework, "Fix "+p.Gate+": ", t.s.gateRework(b, p), AttemptGate, redGate(p.Gate, p.End, p.Changed))
 	return nil
 }
 
@@ -206,6 +209,9 @@ func (s *State) gateRework(mr *Bead, p *MergeRejected) string {
 			}
 			fmt.Fprintf(&b, "\nIt runs `%s` and may take %s.\n", g.Command, limit)
 		}
+	}
+	if len(p.Changed) > 0 {
+		fmt.Fprintf(&b, "\nIt changed files that are tracked, which this rig refuses; commit what it makes of them:\n\n%s\n", bullets(p.Changed))
 	}
 	fmt.Fprintf(&b, "\nThe end of its log:\n\n%s\n", p.Log)
 	if src := s.beads[mr.Merge.Source]; src != nil {
@@ -226,6 +232,9 @@ func (p *GateBroken) apply(t *tick, e *Event) *Refusal {
 	case !p.End.known():
 		return invalid("end", "is %q, must be failed, timed_out or could_not_run", p.End)
 	}
+	if r := validGateRuns(p.Runs); r != nil {
+		return r
+	}
 	if !slices.ContainsFunc(t.s.config(b.Rig).Gates, func(g Gate) bool { return g.Name == p.Gate }) {
 		// It was taken out of the settings meanwhile: what is left of the gates is tried after a back-off.
 		t.release(a)
@@ -234,7 +243,10 @@ func (p *GateBroken) apply(t *tick, e *Event) *Refusal {
 		})
 		return nil
 	}
-	reason := fmt.Sprintf("the gate %s %s on %s itself (%.10s)", p.Gate, p.End.words(), b.Merge.Target, p.Target)
+	reason := fmt.Sprintf("%s on %s itself (%.10s)", redGate(p.Gate, p.End, nil), b.Merge.Target, p.Target)
+	if len(p.Changed) > 0 {
+		reason += "; " + redGate(p.Gate, p.End, p.Changed)
+	}
 	t.release(a)
 	t.moveBead(b.ID, Open, func(b *Bead) { reportAttempt(b, t.now, AttemptGateBroken, reason, NoFault) })
 	t.gateBroken(t.s.beads[b.ID], reason, p)

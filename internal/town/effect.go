@@ -106,6 +106,12 @@ type MergeSpec struct {
 	Gates []Gate `json:"gates"`
 	// GateRetries is how often a failing gate is run again where the target passed it a moment ago.
 	GateRetries int `json:"gateRetries,omitempty"`
+	// GateChanges says what a gate that changes tracked files means.
+	GateChanges GateChanges `json:"gateChanges,omitempty"`
+	// GateEnv names the variables of the setting env, which gates get beside what no rig sets.
+	GateEnv []string `json:"gateEnv,omitempty"`
+	// Caches are patterns of paths that stay in the merge checkout.
+	Caches []string `json:"caches,omitempty"`
 	// Strategy says whether to merge it or to open a pull request for it, CodeReview whether to
 	// review the diff before.
 	Strategy   MergeStrategy `json:"strategy"`
@@ -222,7 +228,7 @@ func (s *State) dispatchEffect(a *Agent) *Effect {
 }
 
 func (s *State) mergeSpec(b *Bead) *MergeSpec {
-	repo := s.repo(b.Rig)
+	repo, cfg := s.repo(b.Rig), s.config(b.Rig)
 	title := b.Title
 	if src := s.beads[b.Merge.Source]; src != nil {
 		title = src.Title
@@ -230,8 +236,9 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 	return &MergeSpec{
 		MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
-		Base: repo.DefaultBranch, Gates: s.config(b.Rig).Gates, GateRetries: s.config(b.Rig).GateRetries,
-		Strategy: s.strategyOf(b), CodeReview: s.config(b.Rig).CodeReview,
+		Base: repo.DefaultBranch, Gates: cfg.Gates, GateRetries: cfg.GateRetries,
+		GateChanges: cfg.GateChanges, GateEnv: sortedKeys(cfg.Env), Caches: cfg.Caches,
+		Strategy: s.strategyOf(b), CodeReview: cfg.CodeReview,
 	}
 }
 

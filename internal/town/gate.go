@@ -3,6 +3,7 @@ package town
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A gate that does not pass on the target alone is nobody's work: the merges of the rig wait, an escalation says
@@ -13,10 +14,52 @@ type GateEnd string
 
 // The ends of gates.
 const (
+	GatePassed      GateEnd = "passed"
 	GateFailed      GateEnd = "failed"        // it ran and said no
 	GateTimedOut    GateEnd = "timed_out"     // it took longer than it may
 	GateCouldNotRun GateEnd = "could_not_run" // its program is missing, may not be run or was killed from outside
 )
+
+// GateRun is one run of a gate, as whoever merges reports it.
+type GateRun struct {
+	Gate     string   `json:"gate" doc:"Name of the gate." share:"keep"`
+	End      GateEnd  `json:"end" doc:"passed, failed, timed_out or could_not_run." share:"keep"`
+	Flaky    bool     `json:"flaky,omitempty" doc:"It passed after it had failed on the same commit."`
+	OnTarget bool     `json:"onTarget,omitempty" doc:"It ran on the target alone."`
+	Took     Duration `json:"took" doc:"How long it ran."`
+	Changed  []string `json:"changed,omitempty" doc:"Tracked files that it changed, which were restored; the first 20."`
+	Changes  int      `json:"changes,omitempty" doc:"How many those were."`
+}
+
+// maxGateRuns bounds the runs of a report: 50 gates that fail five times and are run on the target.
+const maxGateRuns = 400
+
+// validGateRuns checks what was reported of runs.
+func validGateRuns(runs []GateRun) *Refusal {
+	if len(runs) > maxGateRuns {
+		return invalid("gates", "has %d runs, may have %d", len(runs), maxGateRuns)
+	}
+	for i := range runs {
+		g := &runs[i]
+		switch at := fmt.Sprintf("gates[%d]", i); {
+		case g.Gate == "":
+			return invalid(at+".gate", "is empty")
+		case g.End != GatePassed && (g.End == "" || !g.End.known()):
+			return invalid(at+".end", "is %q, must be passed, failed, timed_out or could_not_run", g.End)
+		case g.Took < 0 || g.Changes < len(g.Changed):
+			return invalid(at, "does not fit together")
+		}
+	}
+	return nil
+}
+
+// redGate says how a gate ended that kept a merge back.
+func redGate(gate string, end GateEnd, changed []string) string {
+	if len(changed) > 0 {
+		return "the gate " + gate + " changed tracked files, which gate_changes refuses: " + strings.Join(changed, ", ")
+	}
+	return "the gate " + gate + " " + end.words()
+}
 
 // words says how the gate ended, for a sentence about it.
 func (e GateEnd) words() string {

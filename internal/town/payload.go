@@ -212,6 +212,9 @@ type (
 		Gate string  `json:"gate" doc:"Name of the gate." share:"keep"`
 		End  GateEnd `json:"end,omitempty" doc:"failed (when empty), timed_out or could_not_run." share:"keep"`
 		Log  string  `json:"logTail,omitempty" doc:"The end of its log."`
+		// Changed are why it is red, if there are any.
+		Changed []string  `json:"changed,omitempty" doc:"Tracked files that it changed, where that is why it counts as failed (gate_changes: refuse)."`
+		Runs    []GateRun `json:"gates,omitempty" doc:"Every run of a gate, in order."`
 	}
 	// GateBroken says that a gate does not pass on the target alone either, so that no branch is to blame.
 	GateBroken struct {
@@ -219,6 +222,9 @@ type (
 		End    GateEnd `json:"end,omitempty" doc:"How it ended on the target: failed (when empty), timed_out or could_not_run." share:"keep"`
 		Target string  `json:"targetSha" doc:"Commit of the target that it was run on." share:"keep"`
 		Log    string  `json:"logTail,omitempty" doc:"The end of its log there."`
+		// Changed are why it is red, if there are any.
+		Changed []string  `json:"changed,omitempty" doc:"Tracked files that it changed there, where that is why it counts as failed (gate_changes: refuse)."`
+		Runs    []GateRun `json:"gates,omitempty" doc:"Every run of a gate, in order."`
 	}
 	// MergeFailed says that nothing could be merged: by the infrastructure's fault, or because
 	// there is nothing.

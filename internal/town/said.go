@@ -116,9 +116,9 @@ func saidByEffects(p Payload) (text string, known bool) {
 	case *MergeConflicted:
 		return "conflicts in " + strings.Join(p.Files, ", "), true
 	case *MergeRejected:
-		return "the gate " + p.Gate + " " + p.End.words(), true
+		return redGate(p.Gate, p.End, p.Changed), true
 	case *GateBroken:
-		return "the gate " + p.Gate + " " + p.End.words() + " on the target alone", true
+		return redGate(p.Gate, p.End, p.Changed) + " on the target alone", true
 	case *MergeFailed:
 		return joined(": ", p.Class, p.Reason), true
 	case *NudgeArrived:

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -29,6 +31,10 @@ type Settings struct {
 	Gates *[]Gate `json:"gates,omitempty" doc:"Commands that must succeed on the merged tree before it is pushed: name, command (run by sh -c) and timeout (10m, at most 24h)."`
 	// GateRetries bounds how often a failing gate is run again: more would hide what is flaky.
 	GateRetries *int `json:"gate_retries,omitempty" standard:"1" range:"0..5" doc:"How often a gate that fails is run again where all gates passed on the target within 15 minutes; if it passes then, the work is merged and the gate is flaky."`
+	// GateChanges says what becomes of a gate that changes tracked files, as a formatter does.
+	GateChanges *GateChanges `json:"gate_changes,omitempty" standard:"show" range:"show|refuse" doc:"What a gate that passes and changes tracked files means: the files are restored and the change is shown, or the gate counts as failed."`
+	// Caches are what gates find again in the merge checkout, which else has the commit's files alone.
+	Caches *[]string `json:"caches,omitempty" doc:"Paths that stay in the merge checkout from one run of the gates to the next although they are not tracked, relative to the top of the repository: target, packages/*/node_modules, **/.cache."`
 	// MergeStrategy says how finished work gets into the default branch.
 	MergeStrategy *MergeStrategy `json:"merge_strategy,omitempty" standard:"direct" range:"direct|pr" doc:"How finished work gets into the default branch: merged by the refinery, or by a pull request."`
 	// CodeReview has the refinery read the diff before it merges it or opens its pull request.
@@ -91,6 +97,15 @@ const (
 	BlockerFail     BlockerPolicy = "fail"
 )
 
+// GateChanges says what a gate that changes tracked files means.
+type GateChanges string
+
+// The policies about changes of gates.
+const (
+	GateChangesShow   GateChanges = "show"
+	GateChangesRefuse GateChanges = "refuse"
+)
+
 // MemberPolicy says what a failed member means to its convoy.
 type MemberPolicy string
 
@@ -112,6 +127,8 @@ type Config struct {
 	MaxDispatchAttempts int
 	Gates               []Gate
 	GateRetries         int
+	GateChanges         GateChanges
+	Caches              []string
 	MergeStrategy       MergeStrategy
 	CodeReview          bool
 	AutoMerge           bool
@@ -181,6 +198,38 @@ func (s *Settings) validateGates() error {
 		}
 	}
 	return nil
+}
+
+const (
+	maxCaches    = 50 // patterns
+	maxCachePath = 200
+)
+
+func (s *Settings) validateCaches() error {
+	if len(*s.Caches) > maxCaches {
+		return &FieldError{"caches", fmt.Sprintf("has more than %d entries", maxCaches)}
+	}
+	for i, pattern := range *s.Caches {
+		at := fmt.Sprintf("caches[%d]", i)
+		parts := strings.Split(pattern, "/")
+		switch {
+		case len(pattern) > maxCachePath:
+			return &FieldError{at, fmt.Sprintf("is longer than %d bytes", maxCachePath)}
+		case slices.ContainsFunc(parts, badPart):
+			return &FieldError{at, fmt.Sprintf("%q is no path or pattern below the top of the repository", pattern)}
+		case slices.ContainsFunc(parts, func(part string) bool { return strings.EqualFold(part, ".git") }):
+			return &FieldError{at, fmt.Sprintf("%q is git's own", pattern)}
+		case parts[len(parts)-1] == "**":
+			return &FieldError{at, fmt.Sprintf("%q would keep everything: name what is below", pattern)}
+		}
+	}
+	return nil
+}
+
+// badPart finds parts of a path that lead elsewhere, and patterns that mean nothing.
+func badPart(part string) bool {
+	_, err := path.Match(part, "")
+	return err != nil || part == "" || part == "." || part == ".." || strings.ContainsFunc(part, unicode.IsControl)
 }
 
 func (s *Settings) validateAgents() error {

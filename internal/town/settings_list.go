@@ -44,6 +44,7 @@ var checks = map[string]func(*Settings) error{
 	"notify":        func(s *Settings) error { return s.Notify.validate() },
 	"env":           (*Settings).validateEnv,
 	"instructions":  (*Settings).validateInstructions,
+	"caches":        (*Settings).validateCaches,
 }
 
 // settings is the list, in the order of the fields of Settings.

@@ -18,6 +18,7 @@ var sampleValues = map[string][3]string{
 	"notify":        {`{"webhooks":["https://a.example/x"]}`, `{"webhooks":["env:HOOK"]}`, `{"webhooks":["ftp://a.example"]}`},
 	"branch_prefix": {`"work"`, `"Büro-2"`, `"a/b"`},
 	"instructions":  {`{"polecat":"Test."}`, `{"refinery":"Read."}`, `{"nobody":"Rest."}`},
+	"caches":        {`["target","**/node_modules"]`, `[]`, `["../x"]`},
 }
 
 // samples returns two values that the setting may have, neither of them the default, and those that it may not.
