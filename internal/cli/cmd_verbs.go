@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gastown/internal/client"
+	"gastown/internal/git"
 	"gastown/internal/town"
 	"gastown/internal/verbs"
 )
@@ -132,19 +133,62 @@ func (a *app) doneCmd() *cobra.Command {
 	return c
 }
 
-// committed returns the commit of the branch and makes sure that nothing is left uncommitted: it
-// would be lost for the merge.
+// committed returns the commit of the branch and makes sure that all work is on it: what is uncommitted or on another
+// branch would be lost for the merge.
 func (a *app) committed(ctx context.Context, branch string) (string, error) {
-	left, err := exec.CommandContext(ctx, "git", "status", "--porcelain").Output()
+	out := func(args ...string) (string, error) {
+		text, err := exec.CommandContext(ctx, "git", args...).Output()
+		return strings.TrimRight(string(text), "\n"), err
+	}
+	left, err := uncommitted(out)
 	if err != nil {
 		return "", errors.New("this is not the agent's workspace: run it where the work was done")
 	}
 	if len(left) > 0 {
-		return "", fmt.Errorf("there are uncommitted changes; commit them (or remove them) first:\n%s", strings.TrimRight(string(left), "\n"))
+		return "", fmt.Errorf("there are uncommitted changes; commit them (or remove them) first:\n%s", strings.Join(left, "\n"))
 	}
-	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--verify", "--end-of-options", branch+"^{commit}").Output()
+	tip, err := out("rev-parse", "--verify", "--quiet", "--end-of-options", "refs/heads/"+branch+"^{commit}")
 	if err != nil {
-		return "", fmt.Errorf("there is no branch %s here: commit the work on it", branch)
+		return "", fmt.Errorf("there is no branch %s here: run git switch -c %s, commit the work on it, and then gastown done", branch, branch)
 	}
-	return strings.TrimSpace(string(head)), nil
+	commits, err := out("rev-list", "--count", "HEAD", "^"+tip, "--")
+	if err != nil || commits == "0" {
+		return tip, nil
+	}
+	on, err := out("symbolic-ref", "--quiet", "--short", "HEAD")
+	if err != nil {
+		head, _ := out("rev-parse", "HEAD")
+		return "", fmt.Errorf("HEAD is on no branch, and has %s commits that the bead's branch %s lacks: run git switch %s && git merge %s, and then gastown done",
+			commits, branch, branch, head)
+	}
+	return "", fmt.Errorf("the branch %s is checked out, and has %s commits that the bead's branch %s lacks: run git switch %s && git merge %s, and then gastown done",
+		on, commits, branch, branch, on)
+}
+
+// uncommitted lists what is not committed, untracked files included whatever the user has set, without the files that
+// the workspace was made with as they are.
+func uncommitted(out func(args ...string) (string, error)) ([]string, error) {
+	text, err := out("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
+	if err != nil {
+		return nil, err
+	}
+	top, err := out("rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, err
+	}
+	file, err := out("rev-parse", "--git-path", git.DirtName)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := os.ReadFile(file)
+	if err != nil {
+		notes = nil // Then every file counts.
+	}
+	var left []string
+	for entry := range strings.SplitSeq(text, "\x00") {
+		if len(entry) > 3 && !git.SameAsMade(notes, top, entry[3:]) {
+			left = append(left, entry)
+		}
+	}
+	return left, nil
 }

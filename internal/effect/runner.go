@@ -272,7 +272,7 @@ func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (to
 		// the merge commit.
 		return &town.BranchVerified{Head: v.Head, Ahead: 1}, nil
 	case !v.Exists:
-		return &town.BranchVerified{}, nil
+		return &town.BranchVerified{Astray: v.Astray}, nil
 	}
-	return &town.BranchVerified{Head: v.Head, Ahead: v.Ahead}, nil
+	return &town.BranchVerified{Head: v.Head, Ahead: v.Ahead, Astray: v.Astray}, nil
 }

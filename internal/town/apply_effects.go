@@ -97,6 +97,10 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.VerifyError = p.Error })
 		return nil
 	}
+	if p.Astray != "" {
+		t.backToWork(b, AttemptAstray, p.Astray)
+		return nil
+	}
 	if p.Ahead > 0 {
 		t.s.editBead(b.ID, t.now, func(b *Bead) {
 			m := b.Merge
@@ -116,23 +120,34 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 // agent gave a reason for having changed nothing, its source is closed; else that attempt failed.
 func (t *tick) nothingToMerge(mr *Bead, reason string) {
 	m := mr.Merge
-	t.moveBead(mr.ID, Failed, func(b *Bead) {
-		endAttempt(b, t.now, AttemptNoChanges, reason, NoFault)
-		finish(b, "no_changes", reason)
-	})
 	src := t.s.beads[m.Source]
+	if src == nil || src.Status != InReview || m.NoChanges == "" {
+		t.backToWork(mr, AttemptNoChanges, reason)
+		return
+	}
+	t.endRequest(mr, AttemptNoChanges, reason)
+	t.moveBead(src.ID, Closed, func(b *Bead) {
+		reviseAttempt(b, AttemptNoChanges, m.NoChanges, NoFault)
+		finish(b, string(OutcomeNoChanges), m.NoChanges)
+	})
+}
+
+// backToWork ends a merge request whose branch is not what its agent said; the attempt on its source failed.
+func (t *tick) backToWork(mr *Bead, outcome, reason string) {
+	t.endRequest(mr, outcome, reason)
+	src := t.s.beads[mr.Merge.Source]
 	if src == nil || src.Status != InReview {
 		return
 	}
-	if m.NoChanges != "" {
-		t.moveBead(src.ID, Closed, func(b *Bead) {
-			reviseAttempt(b, AttemptNoChanges, m.NoChanges, NoFault)
-			finish(b, string(OutcomeNoChanges), m.NoChanges)
-		})
-		return
-	}
-	t.failed(src, AttemptNoChanges, false)
-	t.moveBead(src.ID, Open, func(b *Bead) { reviseAttempt(b, AttemptNoChanges, reason, AgentFault) })
+	t.failed(src, outcome, false)
+	t.moveBead(src.ID, Open, func(b *Bead) { reviseAttempt(b, outcome, reason, AgentFault) })
+}
+
+func (t *tick) endRequest(mr *Bead, outcome, reason string) {
+	t.moveBead(mr.ID, Failed, func(b *Bead) {
+		endAttempt(b, t.now, outcome, reason, NoFault)
+		finish(b, outcome, reason)
+	})
 }
 
 func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {

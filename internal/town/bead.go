@@ -172,9 +172,11 @@ const (
 	AttemptCancelled = "cancelled"
 	AttemptStopped   = "stopped"
 	AttemptUnmerged  = "merge_failed"
-	AttemptConflict  = "conflict"
-	AttemptGate      = "gate_failed"
-	AttemptChanges   = "changes_requested"
+	// AttemptAstray has work that is not on the bead's branch, or another bead's on it.
+	AttemptAstray   = "work_astray"
+	AttemptConflict = "conflict"
+	AttemptGate     = "gate_failed"
+	AttemptChanges  = "changes_requested"
 	// AttemptGateBroken is a merge that a gate kept back which does not pass on the target alone either.
 	AttemptGateBroken = "gate_broken"
 )

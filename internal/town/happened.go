@@ -268,6 +268,8 @@ func (p *BranchVerified) found() string {
 	switch {
 	case p.Error != "":
 		return p.Error
+	case p.Astray != "":
+		return p.Astray
 	case p.Head == "":
 		return "there is no such branch"
 	}

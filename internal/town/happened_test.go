@@ -122,6 +122,7 @@ func TestWordsOfEvents(t *testing.T) {
 		{&BranchVerified{}, "there is no such branch"},
 		{&BranchVerified{Head: "c", Ahead: 2}, "2 commits ahead of its target"},
 		{&BranchVerified{Error: "no disk"}, "no disk"},
+		{&BranchVerified{Head: "c", Ahead: 2, Astray: "2 commits are elsewhere"}, "2 commits are elsewhere"},
 		{&MergeConflicted{Files: []string{"a", "b"}}, "conflicts in a, b"},
 		{&MergeRejected{Gate: "test", Log: "much"}, "the gate test failed"},
 		{&HeartbeatLost{}, ""},

@@ -197,6 +197,8 @@ type (
 		Head  string `json:"headSha,omitempty" doc:"Commit at the tip; empty: there is no such branch." share:"keep"`
 		Ahead int    `json:"commitsAhead" doc:"Commits that the target does not have."`
 		Error string `json:"error,omitempty" doc:"Why it could not be looked at; it is asked again."`
+		// Astray sends the bead back to an agent, whatever is on the branch.
+		Astray string `json:"astray,omitempty" doc:"What of the work is not on the branch, or on it and another bead's; and what helps."`
 	}
 	// MergeCompleted says that a merge request is in its target.
 	MergeCompleted struct {

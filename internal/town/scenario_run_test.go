@@ -280,7 +280,7 @@ func (p *playground) outcomes(args []string) (string, error) {
 // answers says how the outside answers effects.
 type answers struct {
 	lose, twice, unknown, infra, empty, missing bool
-	reject                                      string
+	reject, astray                              string
 	pull                                        pullAnswers
 	used                                        bool
 }
@@ -303,6 +303,8 @@ func answersFrom(args []string) (*answers, error) {
 			a.empty, a.used = true, false
 		case "missing":
 			a.missing, a.used = true, false
+		case "astray":
+			a.astray, a.used = value, false
 		default:
 			known, err := a.pull.word(key, value)
 			if !known || err != nil {
@@ -360,6 +362,8 @@ func (a *answers) to(s *State, e *Effect) []Event {
 		seen.Ahead, a.used = 0, true
 	case a.missing:
 		*seen, a.used = BranchVerified{}, true
+	case a.astray != "":
+		seen.Astray, a.used = a.astray, true
 	}
 	return []Event{{Type: seen.Type(), Bead: e.Bead, Payload: seen, By: "effects"}}
 }

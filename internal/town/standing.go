@@ -79,7 +79,7 @@ func ObservedStatuses() []Observed { return slices.Clone(observedStatuses[:]) }
 func AttemptOutcomes() []string {
 	return []string{
 		AttemptDone, AttemptFailed, AttemptNoDone, AttemptNoChanges, AttemptLost, AttemptRejected, AttemptTimeout, AttemptEvicted,
-		AttemptCancelled, AttemptStopped, AttemptUnmerged, AttemptConflict, AttemptGate, AttemptGateBroken, AttemptChanges,
+		AttemptCancelled, AttemptStopped, AttemptUnmerged, AttemptConflict, AttemptGate, AttemptGateBroken, AttemptChanges, AttemptAstray,
 	}
 }
 
