@@ -30,8 +30,9 @@ type Config struct {
 	Controller *controller.Controller
 	Journal    journal.Journal
 	Keys       *auth.Keys
-	// CheckRepo looks at a repository before it becomes a rig and returns its default branch and all of its branches.
-	CheckRepo func(ctx context.Context, url string) (branch string, branches []string, err error)
+	// CheckRepo looks at a repository before it becomes a rig's: now is the rig that is to have it, nil for a new one. It
+	// returns the branch that was asked for, or the default one, and what people should know of the repository.
+	CheckRepo func(ctx context.Context, id town.TownID, now *town.Rig, next town.RepoSpec) (branch string, notes []string, err error)
 	// Logs reads what a run has written.
 	Logs func(ctx context.Context, id town.TownID, agent town.AgentID, run town.Run, tail int, follow bool) (io.ReadCloser, error)
 	// Heartbeat notes that an agent was heard.

@@ -121,40 +121,51 @@ func (s *server) rig(id town.TownID, rig town.RigID) (*body[*town.Rig], error) {
 func (s *server) createRig(ctx context.Context, in *struct {
 	Change
 	Body wire.NewRig
-}) (*body[*town.Rig], error) {
+}) (*body[*wire.TakenRig], error) {
 	if err := s.checkPresets(in.Body.Settings); err != nil {
 		return nil, err
 	}
 	if err := s.read(in.Town, func(*town.State) {}); err != nil {
 		return nil, err
 	}
-	branch, branches, err := s.CheckRepo(ctx, in.Body.URL)
+	next := town.RepoSpec{URL: in.Body.URL, DefaultBranch: in.Body.DefaultBranch, Credential: in.Body.Credential}
+	branch, notes, err := s.look(ctx, in.Town, nil, next)
 	if err != nil {
-		return nil, huma.NewError(http.StatusUnprocessableEntity, err.Error(), &huma.ErrorDetail{Location: "body.url", Message: err.Error()})
-	}
-	if in.Body.DefaultBranch != "" {
-		if branch = in.Body.DefaultBranch; !slices.Contains(branches, branch) {
-			wrong := fmt.Sprintf("defaultBranch: the repository has no branch %q; it has %s", branch, some(branches))
-			return nil, huma.NewError(http.StatusUnprocessableEntity, wrong, &huma.ErrorDetail{Location: "body.defaultBranch", Message: wrong, Value: branch})
-		}
+		return nil, err
 	}
 	name := in.Body.Name
 	if name == "" {
 		name = town.RigID(strings.TrimSuffix(path.Base(strings.TrimRight(in.Body.URL, "/")), ".git"))
 	}
-	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.RigAdded{Rig: name, URL: in.Body.URL, DefaultBranch: branch, Settings: in.Body.Settings}}); err != nil {
+	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.RigAdded{
+		Rig: name, URL: in.Body.URL, DefaultBranch: branch, Credential: in.Body.Credential, Settings: in.Body.Settings,
+	}}); err != nil {
 		return nil, err
 	}
-	return s.rig(in.Town, name)
+	return s.taken(in.Town, name, notes)
 }
 
-// some names the first few of many.
-func some(names []string) string {
-	const few = 10
-	if len(names) <= few {
-		return strings.Join(names, ", ")
+// look looks at a repository before a rig gets it; what is wrong with it is the request's fault.
+func (s *server) look(ctx context.Context, id town.TownID, now *town.Rig, next town.RepoSpec) (branch string, notes []string, err error) {
+	refuse := func(field, why string) error {
+		return huma.NewError(http.StatusUnprocessableEntity, why, &huma.ErrorDetail{Location: "body." + field, Message: why})
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+	if why := town.CredentialFault(next.Credential, next.URL); why != "" {
+		return "", nil, refuse("credential", "credential: "+why)
+	}
+	if branch, notes, err = s.CheckRepo(ctx, id, now, next); err != nil {
+		return "", nil, refuse("url", err.Error())
+	}
+	return branch, notes, nil
+}
+
+// taken is the answer to whoever gave a rig its repository.
+func (s *server) taken(id town.TownID, rig town.RigID, notes []string) (*body[*wire.TakenRig], error) {
+	r, err := s.rig(id, rig)
+	if err != nil {
+		return nil, err
+	}
+	return answer(&wire.TakenRig{Rig: *r.Body, Notes: notes}, nil)
 }
 
 func (s *server) showRig(_ context.Context, in *struct {
@@ -168,16 +179,32 @@ func (s *server) updateRig(ctx context.Context, in *struct {
 	Change
 	RigPath
 	Body wire.RigPatch
-}) (*body[*town.Rig], error) {
+}) (*body[*wire.TakenRig], error) {
 	if err := s.checkPresets(in.Body.Settings); err != nil {
 		return nil, err
 	}
-	if _, err := s.command(ctx, in.Change, town.Event{Payload: &town.RigUpdated{
-		Rig: in.Rig, DefaultBranch: in.Body.DefaultBranch, Settings: in.Body.Settings, Unset: in.Body.Unset,
-	}}); err != nil {
+	change := &town.RigUpdated{
+		Rig: in.Rig, URL: in.Body.URL, DefaultBranch: in.Body.DefaultBranch, Credential: in.Body.Credential,
+		Settings: in.Body.Settings, Unset: in.Body.Unset,
+	}
+	var notes []string
+	if change.URL != "" || change.DefaultBranch != "" || change.Credential != "" {
+		var rig *town.Rig
+		if err := s.read(in.Town, func(st *town.State) { rig = st.Rig(in.Rig) }); err != nil {
+			return nil, err
+		}
+		if rig != nil { // else the town refuses it
+			var err error
+			next := town.RepoSpec{URL: rig.URL, DefaultBranch: rig.DefaultBranch, Credential: rig.Credential}.Changed(change)
+			if _, notes, err = s.look(ctx, in.Town, rig, next); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if _, err := s.command(ctx, in.Change, town.Event{Payload: change}); err != nil {
 		return nil, err
 	}
-	return s.rig(in.Town, in.Rig)
+	return s.taken(in.Town, in.Rig, notes)
 }
 
 func (s *server) removeRig(ctx context.Context, in *struct {

@@ -151,8 +151,11 @@ func TestVerbsOfPeopleMakeTheirEvents(t *testing.T) {
 			continue
 		}
 		in := sample(v.ID)
-		if v.ID == "create-rig" {
+		switch v.ID {
+		case "create-rig":
 			in = wire.NewRig{Name: "other", URL: repo(t)}
+		case "update-rig":
+			in = wire.RigPatch{DefaultBranch: "main"}
 		}
 		w.said(w.admin, &v, fmt.Sprintf("0190a6ff-3c44-7e1a-9d0b-%012d", i), in)
 	}

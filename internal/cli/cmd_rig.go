@@ -31,8 +31,12 @@ func (a *app) rigCmd() *cobra.Command {
 				}
 			})
 		}},
-		a.onRig("show NAME", "Show a rig", cobra.ExactArgs(1), func(ctx context.Context, t *client.Town, id town.RigID, _ []string) (*town.Rig, error) {
-			return t.Rig(ctx, id)
+		a.onRig("show NAME", "Show a rig", cobra.ExactArgs(1), func(ctx context.Context, t *client.Town, id town.RigID, _ []string) (*wire.TakenRig, error) {
+			r, err := t.Rig(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			return &wire.TakenRig{Rig: *r}, nil
 		}),
 		&cobra.Command{Use: "remove NAME", Short: sentence("remove-rig"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 			t, err := a.inTown(cmd.Context())
@@ -46,27 +50,53 @@ func (a *app) rigCmd() *cobra.Command {
 		}},
 		a.rigSetCmd(),
 		a.onRig("unset NAME KEY…", "Take settings from the town again", cobra.MinimumNArgs(2),
-			func(ctx context.Context, t *client.Town, id town.RigID, keys []string) (*town.Rig, error) {
+			func(ctx context.Context, t *client.Town, id town.RigID, keys []string) (*wire.TakenRig, error) {
 				return t.UpdateRig(ctx, id, wire.RigPatch{Unset: keys})
 			}))
 	return c
 }
 
 func (a *app) rigSetCmd() *cobra.Command {
-	c := a.onRig("set NAME KEY=VALUE…", sentence("update-rig"), settingsAfter(1),
-		func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*town.Rig, error) {
+	var p wire.RigPatch
+	c := a.onRig("set NAME [KEY=VALUE…]", sentence("update-rig"), settingsAfter(1),
+		func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*wire.TakenRig, error) {
 			set, err := settingsOf(pairs)
 			if err != nil {
 				return nil, err
 			}
-			return t.UpdateRig(ctx, id, wire.RigPatch{Settings: set})
+			p.Settings = set
+			if p.URL, err = repositoryAddress(p.URL); err != nil {
+				return nil, err
+			}
+			return t.UpdateRig(ctx, id, p)
 		})
+	check := c.Args
+	c.Args = func(cmd *cobra.Command, argv []string) error {
+		if len(argv) == 1 && (p.URL != "" || p.DefaultBranch != "" || p.Credential != "") {
+			return nil
+		}
+		return check(cmd, argv)
+	}
+	c.Flags().StringVar(&p.URL, "url", "", "where the repository is from now on; it must have the same history")
+	c.Flags().StringVar(&p.DefaultBranch, "branch", "", "branch to merge into from now on; open merge requests follow")
+	c.Flags().StringVar(&p.Credential, "credential", "", credentialHelp+"; none takes it away")
 	c.Long = c.Short + "\n\n" + settingsHelp(false)
 	return c
 }
 
+const credentialHelp = "what opens the repository: env:NAME or file:PATH of the server, with USER@ before it for a user name"
+
+// repositoryAddress makes a path of this machine absolute: it is the server's business, which has another working
+// directory.
+func repositoryAddress(address string) (string, error) {
+	if info, err := os.Stat(address); err == nil && info.IsDir() {
+		return absolute(address)
+	}
+	return address, nil
+}
+
 // onRig makes a command that does something with a rig and prints it as it is then.
-func (a *app) onRig(use, short string, check cobra.PositionalArgs, do func(context.Context, *client.Town, town.RigID, []string) (*town.Rig, error)) *cobra.Command {
+func (a *app) onRig(use, short string, check cobra.PositionalArgs, do func(context.Context, *client.Town, town.RigID, []string) (*wire.TakenRig, error)) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args(check), RunE: func(cmd *cobra.Command, argv []string) error {
 		t, err := a.inTown(cmd.Context())
 		if err != nil {
@@ -76,7 +106,7 @@ func (a *app) onRig(use, short string, check cobra.PositionalArgs, do func(conte
 		if err != nil {
 			return err
 		}
-		return a.print(r, func(w io.Writer) { printRig(w, r) })
+		return a.print(r, func(w io.Writer) { printTakenRig(w, r) })
 	}}
 }
 
@@ -88,12 +118,8 @@ func (a *app) rigAddCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		n.URL = argv[0]
-		if info, err := os.Stat(n.URL); err == nil && info.IsDir() {
-			// A path is the server's business, which has another working directory.
-			if n.URL, err = absolute(n.URL); err != nil {
-				return err
-			}
+		if n.URL, err = repositoryAddress(argv[0]); err != nil {
+			return err
 		}
 		if len(gates) > 0 {
 			n.Settings.Gates = gatesOf(gates)
@@ -102,10 +128,11 @@ func (a *app) rigAddCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.print(r, func(w io.Writer) { printRig(w, r) })
+		return a.print(r, func(w io.Writer) { printTakenRig(w, r) })
 	}}
 	add.Flags().StringVar((*string)(&n.Name), "name", "", "name; default: the last part of the URL")
 	add.Flags().StringVar(&n.DefaultBranch, "branch", "", "branch to merge into; default: the repository's own")
+	add.Flags().StringVar(&n.Credential, "credential", "", credentialHelp)
 	add.Flags().StringArrayVar(&gates, "gate", nil, "command that must succeed before a merge; may be repeated")
 	return add
 }

@@ -191,6 +191,9 @@ func (a *app) settleRig(ctx context.Context, t *client.Town, rigs []*town.Rig, f
 		return fmt.Errorf("cannot take this repository as a rig: %w (or say --no-town)", err)
 	}
 	a.say("this repository is the rig %q now; work is merged into its branch %s", r.ID, r.DefaultBranch)
+	for _, note := range r.Notes {
+		a.say("note: %s", note)
+	}
 	return nil
 }
 

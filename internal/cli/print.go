@@ -110,10 +110,21 @@ func printAgents(w io.Writer, agents []*town.Agent) {
 
 func printRig(w io.Writer, r *town.Rig) {
 	fmt.Fprintf(w, "%s  %s, merged into %s\n", r.ID, r.URL, r.DefaultBranch)
+	if r.Credential != "" {
+		fmt.Fprintf(w, "  opened by %s\n", r.Credential)
+	}
 	if g := r.Settings.Gates; g != nil {
 		for _, gate := range *g {
 			fmt.Fprintf(w, "  gate  %s: %s\n", gate.Name, gate.Command)
 		}
+	}
+}
+
+// printTakenRig prints a rig with what was found out about its repository.
+func printTakenRig(w io.Writer, r *wire.TakenRig) {
+	printRig(w, &r.Rig)
+	for _, note := range r.Notes {
+		fmt.Fprintf(w, "  note  %s\n", note)
 	}
 }
 

@@ -117,8 +117,8 @@ func (t *Town) Rigs(ctx context.Context) ([]*town.Rig, error) {
 }
 
 // AddRig takes a repository into the town.
-func (t *Town) AddRig(ctx context.Context, n wire.NewRig) (*town.Rig, error) {
-	return post[*town.Rig](ctx, t.c, t.at("rigs"), n)
+func (t *Town) AddRig(ctx context.Context, n wire.NewRig) (*wire.TakenRig, error) {
+	return post[*wire.TakenRig](ctx, t.c, t.at("rigs"), n)
 }
 
 // Rig shows a rig.
@@ -127,8 +127,8 @@ func (t *Town) Rig(ctx context.Context, id town.RigID) (*town.Rig, error) {
 }
 
 // UpdateRig changes a rig.
-func (t *Town) UpdateRig(ctx context.Context, id town.RigID, p wire.RigPatch) (*town.Rig, error) {
-	return send[*town.Rig](ctx, t.c, http.MethodPatch, t.at("rigs", string(id)), p)
+func (t *Town) UpdateRig(ctx context.Context, id town.RigID, p wire.RigPatch) (*wire.TakenRig, error) {
+	return send[*wire.TakenRig](ctx, t.c, http.MethodPatch, t.at("rigs", string(id)), p)
 }
 
 // RemoveRig takes a rig out of the town.

@@ -257,7 +257,7 @@ func classOf(out town.Payload, err error) string {
 }
 
 func (r *Runner) rig(id town.TownID, rig town.RigID, repo town.RepoSpec) *git.Rig {
-	return r.opts.Git.Rig(string(id), string(rig), repo.URL, repo.DefaultBranch)
+	return r.opts.Git.Rig(string(id), string(rig), repo.URL, repo.DefaultBranch).WithCredential(credentialOf(repo))
 }
 
 func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {

@@ -26,8 +26,9 @@ const (
 
 // remedies says for each class what a person can do about it.
 var remedies = map[Class]string{
-	ClassUnreachable:     "check the URL and the network; the next try may succeed",
-	ClassAuth:            "give the user that runs gastown access without a password prompt: an ssh key in an agent, or a credential helper",
+	ClassUnreachable: "check the URL and the network; the next try may succeed",
+	ClassAuth: "give the server access: gastown rig add|set … --credential env:NAME|file:PATH with a token, " +
+		"or a credential helper or ssh key of the user that runs it",
 	ClassNotFound:        "check the name and that the credentials in use may see it",
 	ClassNotARepository:  "give the path or URL of a git repository, or run `git init` there",
 	ClassEmptyRepository: "make a first commit and push it to the default branch",
@@ -43,7 +44,8 @@ type Error struct {
 	Stderr string // the end of what git said, credentials masked; may be empty
 	Err    error  // the cause, when it is more than git's exit status
 
-	exitCode int // of git, -1 when it did not exit by itself
+	exitCode int    // of git, -1 when it did not exit by itself
+	advice   string // what helps in this very case; the class's remedy when empty
 }
 
 // Error says what could not be done, why, and what to do about it.
@@ -65,8 +67,13 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Remedy says what a person can do about it; empty for [ClassOther].
-func (e *Error) Remedy() string { return remedies[e.Class] }
+// Remedy says what a person can do about it; it may be empty for [ClassOther].
+func (e *Error) Remedy() string {
+	if e.advice != "" {
+		return e.advice
+	}
+	return remedies[e.Class]
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -243,3 +243,14 @@ func wantClass(t testing.TB, err error, class Class) {
 		t.Errorf("error %v has class %q, want %q", err, ClassOf(err), class)
 	}
 }
+
+// grepTree names the files below a folder that have a text in them.
+func grepTree(t testing.TB, root, text string) string {
+	t.Helper()
+	out, err := exec.Command("grep", "-rlF", "--", text, root).Output()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}

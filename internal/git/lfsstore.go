@@ -219,10 +219,14 @@ func (r *Rig) lfs(ctx context.Context, at lfsAddress, doing string, args ...stri
 	if at.push != "" {
 		config = append(config, "-c", "lfs.pushurl="+at.push)
 	}
-	_, err := r.gitIn(ctx, command{
+	c, err := r.remote(command{
 		op: doing + " " + mask(r.url), dir: r.lfsDir(), args: append(append(config, "lfs"), args...), timeout: networkTimeout,
-		outside: r.outside() || at.outside(),
 	})
+	if err != nil {
+		return err
+	}
+	c.outside = c.outside || at.outside()
+	_, err = r.gitIn(ctx, c)
 	return err
 }
 

@@ -109,7 +109,13 @@ func (r *Rig) clone(ctx context.Context) error {
 	if err := removeTree(temporary); err != nil {
 		return wrapOS("remove a half-made clone", err)
 	}
-	_, err := r.run(ctx, command{op: "make the clone", args: []string{"init", "--quiet", "--bare", "--template=", "--", temporary}})
+	format, err := r.remoteFormat(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = r.run(ctx, command{op: "make the clone", args: []string{
+		"init", "--quiet", "--bare", "--template=", "--object-format=" + format, "--", temporary,
+	}})
 	if err != nil {
 		return err
 	}
@@ -126,6 +132,19 @@ func (r *Rig) clone(ctx context.Context) error {
 	return nil
 }
 
+// remoteFormat asks the remote which object format it has: two formats cannot fetch from each other.
+func (r *Rig) remoteFormat(ctx context.Context) (string, error) {
+	c, err := r.remote(command{
+		op: "read the repository " + mask(r.url), args: []string{"ls-remote", "--quiet", "--", r.url}, timeout: askTimeout,
+	})
+	if err != nil {
+		return "", err
+	}
+	out, err := r.run(ctx, c)
+	tip, _, _ := strings.Cut(out, "\t")
+	return formatOf(tip), err
+}
+
 // setOrigin writes the URL into the mirror, with the refspec that agents' own
 // fetches should use.
 func (r *Rig) setOrigin(ctx context.Context) error {
@@ -140,7 +159,7 @@ func (r *Rig) setOrigin(ctx context.Context) error {
 // fetch updates origin's branches in a repository; the lock is held.
 func (r *Rig) fetch(ctx context.Context, repository string) error {
 	began := time.Now()
-	_, err := r.gitIn(ctx, command{
+	c, err := r.remote(command{
 		op:     "fetch from " + mask(r.url),
 		gitDir: repository,
 		args: []string{
@@ -148,9 +167,11 @@ func (r *Rig) fetch(ctx context.Context, repository string) error {
 			"--no-recurse-submodules", "--", r.url, fetchRefspec,
 		},
 		timeout: networkTimeout,
-		outside: r.outside(),
 	})
 	if err != nil {
+		return err
+	}
+	if _, err := r.gitIn(ctx, c); err != nil {
 		return err
 	}
 	r.lock.lastFetch = began
@@ -168,10 +189,7 @@ func (r *Rig) run(ctx context.Context, c command) (string, error) {
 	return run(ctx, c)
 }
 
-// outside tells whether the rig's address leads to another machine. What is on this one needs no access, and what runs
-// there (the hooks of a repository) gets none.
-func (r *Rig) outside() bool { return !onThisMachine(r.url) }
-
+// onThisMachine tells whether an address needs no access; what runs there (the hooks of a repository) gets none.
 func onThisMachine(address string) bool {
 	_, local := localPath(address)
 	return local

@@ -43,7 +43,7 @@ func TestServerUsesTheOperatorsCredentialHelper(t *testing.T) {
 	if err := tw.rig.Fetch(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := tw.store.CheckURL(context.Background(), tw.rig.url); err != nil {
+	if _, err := tw.store.Look(context.Background(), tw.rig.url, "", nil); err != nil {
 		t.Error(err)
 	}
 	merging, err := OpenWithoutAccess(tw.store.root)

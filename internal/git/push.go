@@ -48,13 +48,16 @@ func (r *Rig) push(ctx context.Context, req PushRequest, lease string) error {
 	if checkout != "" {
 		args = append(args, receiveIntoCheckout)
 	}
-	out, err := r.gitIn(ctx, command{
+	c, err := r.remote(command{
 		op:      "push to " + req.Target + " of " + mask(r.url),
 		gitDir:  r.mirror(),
 		args:    append(args, "--", r.url, req.Commit+":"+headRef(req.Target)),
 		timeout: networkTimeout,
-		outside: r.outside(),
 	})
+	if err != nil {
+		return err
+	}
+	out, err := r.gitIn(ctx, c)
 	if err == nil {
 		return nil
 	}

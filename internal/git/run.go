@@ -33,6 +33,8 @@ type command struct {
 	timeout  time.Duration // localTimeout when zero
 	outside  bool          // goes to a remote: gets the access that the operator has
 	around   surroundings  // the environment and configuration
+	config   []string      // further entries of configuration, as "name=value"
+	secret   string        // never to be seen in what git says
 	plain    []string      // run as the operator would: with this environment and no configuration of ours
 }
 
@@ -84,7 +86,11 @@ func run(ctx context.Context, c command) (string, error) {
 		// may hold the pipes open; git itself has ended well.
 		return stdout.String(), nil
 	}
-	return stdout.String(), commandError(ctx, limited, c.op, stderr.String(), err)
+	said := stderr.String()
+	if c.secret != "" {
+		said = strings.ReplaceAll(said, c.secret, "***")
+	}
+	return stdout.String(), commandError(ctx, limited, c.op, said, err)
 }
 
 // environment is the whole environment of the command.
@@ -101,6 +107,9 @@ func (c command) arguments() []string {
 	var args []string
 	if c.plain == nil {
 		args = append(args, fixedConfig...)
+	}
+	for _, entry := range c.config {
+		args = append(args, "-c", entry)
 	}
 	if c.gitDir != "" {
 		args = append(args, "--git-dir="+c.gitDir)

@@ -126,6 +126,7 @@ func checkVersion(version string) error {
 type Rig struct {
 	dir           string
 	around        surroundings
+	credential    *Credential // of the rig's own; nil where the operator's access is to do
 	url           string
 	defaultBranch string
 	lock          *rigLock

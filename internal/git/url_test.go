@@ -3,7 +3,6 @@ package git
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -32,14 +31,14 @@ func TestURLForm(t *testing.T) {
 	}
 }
 
-func TestCheckURL(t *testing.T) {
+func TestLook(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	ctx := context.Background()
 	for _, address := range []string{tw.origin, tw.person, "file://" + strings.ReplaceAll(tw.origin, " ", "%20")} {
-		branch, branches, err := testStore(t).CheckURL(ctx, address)
-		if err != nil || branch != "main" || !slices.Contains(branches, "main") {
-			t.Errorf("CheckURL(%q) = %q, %q, %v", address, branch, branches, err)
+		found, err := testStore(t).Look(ctx, address, "", nil)
+		if err != nil || found.Branch != "main" || found.Tip != tw.tip("main") || found.Notes != nil {
+			t.Errorf("Look(%q) = %+v, %v", address, found, err)
 		}
 	}
 	empty, plain := t.TempDir(), t.TempDir()
@@ -51,7 +50,7 @@ func TestCheckURL(t *testing.T) {
 		"https://127.0.0.1:1/a":         ClassUnreachable,
 		"ext::sh -c true":               ClassOther,
 	} {
-		_, _, err := testStore(t).CheckURL(ctx, address)
+		_, err := testStore(t).Look(ctx, address, "", nil)
 		wantClass(t, err, class)
 		if err != nil && class != ClassOther && !strings.Contains(err.Error(), remedies[class]) {
 			t.Errorf("error %q names no remedy", err)
@@ -66,8 +65,8 @@ func TestAnAddressWithCredentialsIsRefused(t *testing.T) {
 		"https://user:pw@127.0.0.1:1/a": true, "https://token@127.0.0.1:1/a": true, "http://token@127.0.0.1:1/a": true,
 		"ssh://git:pw@127.0.0.1:1/a": true, "ssh://git@127.0.0.1:1/a": false, "https://127.0.0.1:1/a": false,
 	} {
-		_, _, err := testStore(t).CheckURL(context.Background(), address)
-		if got := err != nil && strings.Contains(err.Error(), "credential helper"); got != refused {
+		_, err := testStore(t).Look(context.Background(), address, "", nil)
+		if got := err != nil && strings.Contains(err.Error(), "--credential"); got != refused {
 			t.Errorf("%s: %v", mask(address), err)
 		}
 		if err != nil && (strings.Contains(err.Error(), "pw") || strings.Contains(err.Error(), "token@")) {
@@ -83,13 +82,13 @@ func TestAShallowCloneIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "shallow")
 	sh(t, t.TempDir(), "clone", "--quiet", "--depth=1", "file://"+strings.ReplaceAll(tw.origin, " ", "%20"), dir)
 	for _, address := range []string{dir, "file://" + dir} {
-		_, _, err := testStore(t).CheckURL(context.Background(), address)
+		_, err := testStore(t).Look(context.Background(), address, "", nil)
 		if err == nil || !strings.Contains(err.Error(), "git -C "+dir+" fetch --unshallow") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 	sh(t, dir, "fetch", "--quiet", "--unshallow")
-	if _, _, err := testStore(t).CheckURL(context.Background(), dir); err != nil {
+	if _, err := testStore(t).Look(context.Background(), dir, "", nil); err != nil {
 		t.Errorf("it is refused when it is whole: %v", err)
 	}
 }
@@ -169,7 +168,7 @@ func TestCredentialsAreMasked(t *testing.T) {
 			t.Errorf("mask(%q) = %q, want %q", text, got, want)
 		}
 	}
-	_, _, err := testStore(t).CheckURL(context.Background(), "https://user:s3cret@127.0.0.1:1/a")
+	_, err := testStore(t).Look(context.Background(), "https://user:s3cret@127.0.0.1:1/a", "", nil)
 	if err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("the error tells the password or is missing: %v", err)
 	}

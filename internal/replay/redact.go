@@ -137,6 +137,10 @@ func (r *redactor) text(share, s string) string {
 			return to
 		}
 		return s
+	case "credential":
+		if _, secret := town.SplitCredential(s); s == town.NoCredential || town.SecretReference(secret) {
+			return s
+		}
 	case "reference", "webhook":
 		switch {
 		case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):

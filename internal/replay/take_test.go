@@ -189,7 +189,7 @@ func TestABundleOfOtherRules(t *testing.T) {
 // A text without a share tag is taken out; so every text field is one of those named here or tagged.
 func TestOnlyWhatIsTaggedIsShared(t *testing.T) {
 	t.Parallel()
-	known := []string{"", "keep", "word", "url", "branch", "cause", "reference", "webhook"}
+	known := []string{"", "keep", "word", "url", "branch", "cause", "reference", "credential", "webhook"}
 	seen := map[reflect.Type]bool{}
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {

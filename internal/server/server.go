@@ -223,7 +223,7 @@ func (s *Server) serve(metrics *observe.Metrics) {
 	})
 	s.http = &http.Server{
 		Handler: api.New(api.Config{
-			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: s.git.CheckURL, Logs: s.logs,
+			Controller: s.towns, Journal: s.journal, Keys: s.keys, CheckRepo: s.effects.LookAt, Logs: s.logs,
 			Heartbeat: s.observer.Heartbeat, Presets: effect.Presets(), Shutdown: s.askStop, Metrics: metrics.Handler(), AnyHost: s.opts.Public, PublicURL: s.opts.Reports.PublicURL,
 			Pages: pages.Mount, Served: metrics.Served, Version: s.opts.Version, Log: s.opts.Log, Level: s.opts.Level, Reports: s.reports, Traces: s.traces, Done: s.done,
 		}),

@@ -104,9 +104,9 @@ func eventLines(e *town.Event, known bool) string {
 	case *town.TownConfigured:
 		b.WriteString(pairs(&town.TownConfigured{Name: p.Name, Unset: p.Unset}) + settings(&p.Settings))
 	case *town.RigUpdated:
-		b.WriteString(pairs(&town.RigUpdated{Rig: p.Rig, Unset: p.Unset}) + settings(&p.Settings))
+		b.WriteString(pairs(&town.RigUpdated{Rig: p.Rig, URL: p.URL, DefaultBranch: p.DefaultBranch, Credential: p.Credential, Unset: p.Unset}) + settings(&p.Settings))
 	case *town.RigAdded:
-		b.WriteString(pairs(&town.RigAdded{Rig: p.Rig, URL: p.URL, DefaultBranch: p.DefaultBranch}) + settings(&p.Settings))
+		b.WriteString(pairs(&town.RigAdded{Rig: p.Rig, URL: p.URL, DefaultBranch: p.DefaultBranch, Credential: p.Credential}) + settings(&p.Settings))
 	default:
 		b.WriteString(payloadWords(p, e.Created))
 	}

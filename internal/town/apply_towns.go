@@ -66,10 +66,13 @@ func (p *RigAdded) apply(t *tick, _ *Event) *Refusal {
 	if p.URL == "" || p.DefaultBranch == "" {
 		return invalid("url", "a rig needs a URL and a default branch")
 	}
+	if r := checkCredential(p.Credential, p.URL); r != nil {
+		return r
+	}
 	if r := checkRigSettings(p.Settings); r != nil {
 		return r
 	}
-	r := &Rig{ID: p.Rig, URL: p.URL, DefaultBranch: p.DefaultBranch, Settings: p.Settings, Created: t.now}
+	r := &Rig{ID: p.Rig, URL: p.URL, DefaultBranch: p.DefaultBranch, Credential: p.Credential, Settings: p.Settings, Created: t.now}
 	t.s.set(r.ref(), r)
 	t.maker(string(r.ID))
 	return nil
@@ -111,15 +114,62 @@ func (p *RigUpdated) apply(t *tick, _ *Event) *Refusal {
 	if err != nil {
 		return refuseSettings(err)
 	}
-	gates := t.s.config(p.Rig).Gates
+	repo := t.s.repo(p.Rig).Changed(p)
+	if r := checkCredential(repo.Credential, repo.URL); r != nil {
+		return r
+	}
+	former, gates := t.s.repo(p.Rig).DefaultBranch, t.s.config(p.Rig).Gates
 	t.s.editRig(p.Rig, func(r *Rig) {
-		if p.DefaultBranch != "" {
-			r.DefaultBranch = p.DefaultBranch
-		}
+		r.URL, r.DefaultBranch, r.Credential = repo.URL, repo.DefaultBranch, repo.Credential
 		r.Settings = left.merge(p.Settings)
 	})
 	t.gatesChanged(p.Rig, gates)
+	t.repoChanged(p, former)
 	return nil
+}
+
+// Changed is the repository as an update leaves it.
+func (r RepoSpec) Changed(p *RigUpdated) RepoSpec {
+	if p.URL != "" {
+		r.URL = p.URL
+	}
+	if p.DefaultBranch != "" {
+		r.DefaultBranch = p.DefaultBranch
+	}
+	if p.Credential != "" {
+		r.Credential = p.Credential
+	}
+	if p.Credential == NoCredential {
+		r.Credential = ""
+	}
+	return r
+}
+
+// repoChanged has the rig's merge requests go on where its repository is now: those into the former default branch go
+// into the new one, and whatever waits for a look at the former repository is looked at anew. One that is being merged
+// keeps its verified head; its merge is tested on the branch that it finds.
+func (t *tick) repoChanged(p *RigUpdated, former string) {
+	branch := t.s.repo(p.Rig).DefaultBranch
+	for _, id := range sortedKeys(t.s.beads) {
+		b := t.s.beads[id]
+		if b.Rig != p.Rig || b.Merge == nil || !b.Live() {
+			continue
+		}
+		follows := b.Merge.Target == former && branch != former
+		anew := b.Status == Open && (follows || b.Merge.Verify == VerifyAsked && (p.URL != "" || p.Credential != ""))
+		if !follows && !anew {
+			continue
+		}
+		t.s.editBead(id, t.now, func(b *Bead) {
+			m := b.Merge
+			if follows {
+				m.Target = branch
+			}
+			if anew {
+				m.Verify, m.VerifyError, m.VerifyAgain = NotVerified, "", 0
+			}
+		})
+	}
 }
 
 func (p *RigRemoved) apply(t *tick, _ *Event) *Refusal {

@@ -72,6 +72,8 @@ func resultOf(problem string) EffectResult {
 type RepoSpec struct {
 	URL           string `json:"url"`
 	DefaultBranch string `json:"defaultBranch"`
+	// Credential is a reference to what opens it, empty for the operator's own access.
+	Credential string `json:"credential,omitempty"`
 }
 
 // DispatchSpec says what to start.
@@ -244,7 +246,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 
 func (s *State) repo(id RigID) RepoSpec {
 	if r := s.rigs[id]; r != nil {
-		return RepoSpec{URL: r.URL, DefaultBranch: r.DefaultBranch}
+		return RepoSpec{URL: r.URL, DefaultBranch: r.DefaultBranch, Credential: r.Credential}
 	}
 	return RepoSpec{}
 }

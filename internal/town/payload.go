@@ -21,12 +21,16 @@ type (
 		Rig           RigID    `json:"rig" doc:"Its name, unique in the town and never changed."`
 		URL           string   `json:"url" doc:"Where the repository is." share:"url"`
 		DefaultBranch string   `json:"defaultBranch" doc:"The branch that work is merged into." share:"keep"`
+		Credential    string   `json:"credential,omitempty" doc:"What opens the repository: [USER@]env:NAME or [USER@]file:PATH." share:"credential"`
 		Settings      Settings `json:"settings" doc:"Overrides of the town's configuration."`
 	}
-	// RigUpdated changes a rig's default branch or overrides.
+	// RigUpdated changes a rig's address, default branch, credential or overrides. Open merge requests into the former
+	// default branch go into the new one. The address and branch have been tried before.
 	RigUpdated struct {
 		Rig           RigID    `json:"rig" doc:"The rig that changes."`
+		URL           string   `json:"url,omitempty" doc:"Where the repository is from now on." share:"url"`
 		DefaultBranch string   `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on." share:"keep"`
+		Credential    string   `json:"credential,omitempty" doc:"What opens the repository from now on; none for nothing of its own." share:"credential"`
 		Settings      Settings `json:"settings" doc:"Overrides to set; those not named stay as they are."`
 		Unset         []string `json:"unset,omitempty" doc:"Keys that the rig takes from the town again." share:"keep"`
 	}
@@ -264,7 +268,7 @@ func EventSpecs() []EventSpec {
 		{"town_paused", FromPeople, "Nothing new is started from now on; what runs goes on.", func() Payload { return new(TownPaused) }},
 		{"town_resumed", FromPeople, "The pause is over.", func() Payload { return new(TownResumed) }},
 		{"rig_added", FromPeople, "A repository joins the town.", func() Payload { return new(RigAdded) }},
-		{"rig_updated", FromPeople, "A rig's default branch or overrides change.", func() Payload { return new(RigUpdated) }},
+		{"rig_updated", FromPeople, "A rig's address, default branch, credential or overrides change.", func() Payload { return new(RigUpdated) }},
 		{"rig_removed", FromPeople, "A rig without live beads leaves the town.", func() Payload { return new(RigRemoved) }},
 		{"bead_created", FromPeople, "One bead, a batch with dependencies, or a convoy is made.", func() Payload { return new(BeadCreated) }},
 		{"bead_updated", FromPeople, "A bead's text, priority, labels, timeout or metadata change.", func() Payload { return new(BeadUpdated) }},

@@ -66,7 +66,8 @@ type Rig struct {
 	ID            RigID    `json:"id"`
 	URL           string   `json:"url" share:"url"`
 	DefaultBranch string   `json:"defaultBranch" share:"keep"`
-	Settings      Settings `json:"settings"` // overrides of the town's
+	Credential    string   `json:"credential,omitempty" share:"credential"` // what opens it; see SplitCredential
+	Settings      Settings `json:"settings"`                                // overrides of the town's
 	Created       Time     `json:"created"`
 }
 
@@ -80,6 +81,7 @@ func (r *Rig) code(c *coder) {
 	codeString(c, &r.ID)
 	codeString(c, &r.URL)
 	codeString(c, &r.DefaultBranch)
+	codeString(c, &r.Credential)
 	r.Settings.code(c)
 	codeInt(c, &r.Created)
 }

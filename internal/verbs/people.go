@@ -30,8 +30,8 @@ func ofPeople() []Verb {
 
 		v("create-rig", post, "/rigs", "rig_added", wire.NewRig{}, "Take a repository into the town.", "rig add", ""),
 		v("update-rig", patch, rig, "rig_updated", wire.RigPatch{},
-			"Change a rig's default branch or settings.", "rig set",
-			"Override settings of the town for a rig"),
+			"Change a rig's address, default branch, credential or settings.", "rig set",
+			"Change a rig's address or branch, or override settings of the town for it"),
 		v("remove-rig", remove, rig, "rig_removed", nil,
 			"Take a rig without live beads out of the town.", "rig remove", ""),
 

@@ -46,12 +46,21 @@ type NewRig struct {
 	Name          town.RigID    `json:"name,omitempty" doc:"Default: the last part of the URL."`
 	URL           string        `json:"url" minLength:"1" doc:"Whatever git can clone; a path on the server too."`
 	DefaultBranch string        `json:"defaultBranch,omitempty" doc:"Default: the repository's own."`
+	Credential    string        `json:"credential,omitempty" maxLength:"1000" doc:"What opens the repository: [USER@]env:NAME or [USER@]file:PATH of the server."`
 	Settings      town.Settings `json:"settings,omitempty" doc:"Overrides of the town's settings."`
+}
+
+// TakenRig is a rig as it is after its repository was looked at.
+type TakenRig struct {
+	town.Rig
+	Notes []string `json:"notes,omitempty" doc:"What whoever gave it the repository should know, such as that it has submodules."`
 }
 
 // RigPatch changes a rig.
 type RigPatch struct {
-	DefaultBranch string        `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on."`
+	URL           string        `json:"url,omitempty" maxLength:"2000" doc:"Where the repository is from now on; it must have the same history."`
+	DefaultBranch string        `json:"defaultBranch,omitempty" doc:"The branch that work is merged into from now on; open merge requests into the former one follow."`
+	Credential    string        `json:"credential,omitempty" maxLength:"1000" doc:"What opens the repository from now on; none takes it away."`
 	Settings      town.Settings `json:"settings,omitempty" doc:"Overrides to set; those not named stay as they are."`
 	Unset         []string      `json:"unset,omitempty" maxItems:"100" doc:"Keys that the rig takes from the town again."`
 }
