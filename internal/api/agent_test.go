@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gastown/internal/api"
 	"gastown/internal/auth"
 	"gastown/internal/town"
 	"gastown/internal/wire"
@@ -30,7 +31,9 @@ func busy(t *testing.T) (*world, auth.Claims) {
 // working waits until a run on the bead, of this number or later, is seen to go on.
 func (w *world) working(bead town.BeadID, run town.Run) auth.Claims {
 	w.t.Helper()
-	c := auth.Claims{Town: "main", Role: town.Polecat, Bead: bead}
+	var its wire.Town
+	w.must(http.StatusOK, http.MethodGet, at, nil).into(&its)
+	c := auth.Claims{History: its.History, Town: "main", Role: town.Polecat, Bead: bead}
 	eventually(w.t, "a run on "+string(bead), func() bool {
 		for _, a := range w.agents() {
 			if a.Hook == bead && a.Run >= run && a.Dispatch == town.DispatchSure && a.Observed == town.Running {
@@ -194,5 +197,18 @@ func TestTokenDiesWithItsRun(t *testing.T) {
 	}
 	if r := w.do(w.keys.AgentToken(next), http.MethodPost, at+"/agent/heartbeat", nil); r.code != http.StatusNoContent {
 		t.Errorf("the new run's token: got %d: %s", r.code, r.body)
+	}
+}
+
+// The token of a run of another history of the town is refused for everything, with words that say so: the run,
+// the agent and the bead may have the same names here and be something else.
+func TestForeignTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	w, c := busy(t)
+	c.History = "foreignnaaaaaaaaaaaaaaaaaa"
+	for _, r := range api.Rows() {
+		if r.Who == "agent" {
+			w.do(w.keys.AgentToken(c), r.Method, concrete(r.Path, "main"), nil).problem(http.StatusForbidden, "another history")
+		}
 	}
 }

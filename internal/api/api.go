@@ -281,6 +281,8 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 			code, why = http.StatusForbidden, "this is for agents: only the token of a run is good for it"
 		case id.Agent != nil && ctx.Param("townId") != "" && ctx.Param("townId") != string(id.Agent.Town):
 			code, why = http.StatusForbidden, fmt.Sprintf("this token is good for town %s only", id.Agent.Town)
+		case id.Agent != nil:
+			code, why = s.ofThisHistory(id.Agent)
 		}
 	}
 	if code != 0 {
@@ -303,6 +305,17 @@ func (s *server) caller(header string) (auth.Identity, int, string) {
 		return id, http.StatusUnauthorized, err.Error()
 	}
 	return id, 0, ""
+}
+
+// ofThisHistory refuses a run that was begun in another history of its town: an older copy of the town goes on
+// since, and what has the name of the run's bead there may be something else.
+func (s *server) ofThisHistory(c *auth.Claims) (code int, why string) {
+	history, err := s.Controller.History(c.Town)
+	if err != nil || history == c.History {
+		return 0, "" // where there is no town, whoever asks is told
+	}
+	return http.StatusForbidden, fmt.Sprintf("run %d of %s is of another history of town %s (tag %s; its tag is %s now): an older copy of the town was put back, or its history renewed",
+		c.Run, c.Agent, c.Town, c.History.Tag(), history.Tag())
 }
 
 func (s *server) adminOnly(h http.Handler) http.Handler {

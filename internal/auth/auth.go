@@ -1,6 +1,6 @@
 // Package auth makes and checks tokens. There is one admin token, made at first start and readable
 // by its owner only, and a token per run of an agent, which is signed and not stored: it names the
-// town, the agent, the bead and the run that it is good for.
+// town and its history, the agent, the bead and the run that it is good for.
 package auth
 
 import (
@@ -41,11 +41,12 @@ var ErrBadToken = errors.New("the token is not one of this server's")
 
 // Claims say what an agent's token is good for.
 type Claims struct {
-	Town  town.TownID  `json:"t"`
-	Agent town.AgentID `json:"a"`
-	Role  town.Role    `json:"r"`
-	Bead  town.BeadID  `json:"b"`
-	Run   town.Run     `json:"n"`
+	History town.History `json:"h"`
+	Town    town.TownID  `json:"t"`
+	Agent   town.AgentID `json:"a"`
+	Role    town.Role    `json:"r"`
+	Bead    town.BeadID  `json:"b"`
+	Run     town.Run     `json:"n"`
 }
 
 // Identity is who a request comes from: the admin, or an agent with its claims.

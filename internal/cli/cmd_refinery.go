@@ -74,7 +74,7 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (mergeEnd, error) {
 	req := git.MergeRequest{
 		Branch: m.Branch, ExpectedHead: m.Head, Target: m.Target, Create: true, Base: m.Base, Log: a.out,
 		Title: fmt.Sprintf("%s (%s)", m.Title, m.Source), Body: m.Summary,
-		Trailers: []git.Trailer{{Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
+		Trailers: []git.Trailer{{Key: "Gastown-Town", Value: m.Tag}, {Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
 	}
 	req.GateRetries, req.RefuseChanges, req.Caches = m.GateRetries, m.GateChanges == town.GateChangesRefuse, m.Caches
 	for _, name := range m.GateEnv {

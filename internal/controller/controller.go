@@ -89,9 +89,17 @@ func New(opts Options) *Controller {
 	return &Controller{opts: opts, loops: map[town.TownID]*loop{}, ctx: ctx, cancel: cancel}
 }
 
-// Start recovers every town from the journal and starts its loop. Effects that were decided and
-// not answered before are carried out again, once the answers that are on record have been taken.
+// Start recovers every town from the journal and starts its loop.
 func (c *Controller) Start(ctx context.Context) error {
+	if err := c.Recover(ctx); err != nil {
+		return err
+	}
+	c.Launch()
+	return nil
+}
+
+// Recover brings every town back from the journal. It can be read from then on, and nothing moves before Launch.
+func (c *Controller) Recover(ctx context.Context) error {
 	towns, err := c.opts.Journal.Towns(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot list the towns: %w", err)
@@ -105,9 +113,19 @@ func (c *Controller) Start(ctx context.Context) error {
 		if h := s.Town().History; !h.Valid() {
 			return fmt.Errorf("cannot lead town %s: %q names no history, and what it sends out would have names that are not its own", t.ID, h)
 		}
-		c.launch(t.ID, s)
+		c.prepare(t.ID, s)
 	}
 	return nil
+}
+
+// Launch starts the loops of the towns that were recovered. Effects that were decided and not answered before are
+// carried out again, once the answers that are on record have been taken.
+func (c *Controller) Launch() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, l := range c.loops {
+		c.launch(l)
+	}
 }
 
 // Stop ends the loops: each finishes its tick and leaves a snapshot. Agents go on running.
@@ -120,17 +138,21 @@ func (c *Controller) Stop() {
 	c.running.Wait()
 }
 
-func (c *Controller) launch(id town.TownID, s *town.State) {
+func (c *Controller) prepare(id town.TownID, s *town.State) *loop {
 	l := newLoop(c, id, s)
 	c.opts.Meter.Begin(id, s, l.glance)
 	c.mu.Lock()
 	c.loops[id] = l
 	c.mu.Unlock()
 	c.opts.Reports.Begins(id)
+	return l
+}
+
+func (c *Controller) launch(l *loop) {
 	c.running.Add(1)
 	go func() {
 		defer c.running.Done()
-		defer c.opts.Reports.Crashing("loop", id)
+		defer c.opts.Reports.Crashing("loop", l.id)
 		l.run(c.ctx)
 	}()
 }
@@ -180,7 +202,7 @@ func (c *Controller) CreateTown(ctx context.Context, id town.TownID, name string
 		}
 		return fmt.Errorf("cannot create town %s: %w", id, err)
 	}
-	c.launch(id, s)
+	c.launch(c.prepare(id, s))
 	return nil
 }
 
@@ -240,6 +262,12 @@ func (c *Controller) Read(id town.TownID, f func(*town.State)) error {
 	defer l.mu.RUnlock()
 	f(l.state)
 	return nil
+}
+
+// History names the history that a town has now.
+func (c *Controller) History(id town.TownID) (h town.History, err error) {
+	err = c.Read(id, func(s *town.State) { h = s.Town().History })
+	return h, err
 }
 
 // Subscribe returns a channel with every recorded tick from now on and a function that ends it.

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -38,9 +39,13 @@ func NewObserver(c *Controller, rt runtime.Runtime) *Observer {
 
 // Heartbeat notes that an agent has been heard. Nothing is written.
 func (o *Observer) Heartbeat(id town.TownID, agent town.AgentID, run town.Run) {
+	history, err := o.c.History(id)
+	if err != nil {
+		return // the town, and with it the run, is gone
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.heard[runtime.Key{Town: string(id), Agent: string(agent), Run: int64(run)}] = o.c.opts.Now()
+	o.heard[runtime.Key{History: string(history), Town: string(id), Agent: string(agent), Run: int64(run)}] = o.c.opts.Now()
 }
 
 // Poke has the observer look soon, for example because an agent was started.
@@ -76,6 +81,10 @@ func (o *Observer) Run(ctx context.Context) {
 
 // ended submits the end of a run and lets the runtime forget it once that is durable.
 func (o *Observer) ended(ctx context.Context, r runtime.Report) {
+	if o.foreign(r.Key) {
+		o.forget(ctx, r.Key)
+		return
+	}
 	id := town.TownID(r.Town)
 	code, done := r.ExitCode, completion(r)
 	ev := town.Event{Agent: town.AgentID(r.Agent), Run: town.Run(r.Run), By: "observer"}
@@ -88,9 +97,41 @@ func (o *Observer) ended(ctx context.Context, r runtime.Report) {
 	o.mu.Lock()
 	delete(o.heard, r.Key)
 	o.mu.Unlock()
-	if err := o.rt.Forget(ctx, r.Key); err != nil {
-		o.log.Warn("an ended run was not forgotten; it will be reported again", "run", r.Key.String(), "err", err)
+	o.forget(ctx, r.Key)
+}
+
+func (o *Observer) forget(ctx context.Context, key runtime.Key) {
+	if err := o.rt.Forget(ctx, key); err != nil {
+		o.log.Warn("an ended run was not forgotten; it will be reported again", "run", key.String(), "err", err)
 	}
+}
+
+// foreign reports whether a run is of another history than its town's, or of no town: of a former life of this data
+// folder, from which an older copy was put back. Nothing that it comes to is news of a run of the town.
+func (o *Observer) foreign(key runtime.Key) bool {
+	history, err := o.c.History(town.TownID(key.Town))
+	return errors.Is(err, ErrNoTown) || err == nil && string(history) != key.History
+}
+
+// EndForeign stops the runs of other histories and returns when none is left. It is called before any town's loop
+// carries anything out: such a run may be at work in the workspace of a bead that is to be started again.
+func (o *Observer) EndForeign(ctx context.Context) error {
+	reports, err := o.rt.List(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot look for runs of other histories: %w", err)
+	}
+	failed := make([]error, len(reports))
+	var wait sync.WaitGroup
+	for i := range reports {
+		key := reports[i].Key
+		if !o.foreign(key) || reports[i].State == runtime.StateExited {
+			continue
+		}
+		o.log.Warn("a run of another history is stopped", "town", key.Town, "agent", key.Agent, "run", key.Run, "history", key.History)
+		wait.Go(func() { failed[i] = o.rt.Stop(ctx, key) })
+	}
+	wait.Wait()
+	return errors.Join(failed...)
 }
 
 // completion is how a run ended. One that lost its supervisor (with its host, most often) was not the
@@ -142,8 +183,10 @@ func (o *Observer) submit(ctx context.Context, id town.TownID, events ...town.Ev
 // mind: its answer may be one that a server before this one had sent, and then nobody pokes.
 func (o *Observer) look(ctx context.Context) (again bool) {
 	watched := map[town.TownID][]*town.Agent{}
+	histories := map[town.TownID]town.History{}
 	for _, id := range o.c.Towns() {
 		_ = o.c.Read(id, func(s *town.State) {
+			histories[id] = s.Town().History
 			for _, a := range s.Agents() {
 				again = again || a.Process()
 				if a.Process() && a.Dispatch != town.DispatchPending {
@@ -166,7 +209,7 @@ func (o *Observer) look(ctx context.Context) (again bool) {
 	unclear := map[runtime.Key]time.Time{}
 	for id, agents := range watched {
 		for _, a := range agents {
-			key := runtime.Key{Town: string(id), Agent: string(a.ID), Run: int64(a.Run)}
+			key := keyOf(histories[id], id, a)
 			r := byKey[key]
 			if err != nil || r != nil && r.State == runtime.StateUnknown {
 				unclear[key] = o.c.opts.Now()
@@ -178,7 +221,7 @@ func (o *Observer) look(ctx context.Context) (again bool) {
 					continue
 				}
 			}
-			o.compare(ctx, id, a, r, err)
+			o.compare(ctx, key, a, r, err)
 		}
 	}
 	o.unclear = unclear
@@ -194,8 +237,8 @@ func (o *Observer) patient(a *town.Agent, since time.Time) bool {
 }
 
 // compare submits what is different about one agent. An error of the runtime is not absence.
-func (o *Observer) compare(ctx context.Context, id town.TownID, a *town.Agent, r *runtime.Report, listErr error) {
-	heard := o.lastHeard(id, a, r)
+func (o *Observer) compare(ctx context.Context, key runtime.Key, a *town.Agent, r *runtime.Report, listErr error) {
+	id, heard := town.TownID(key.Town), o.lastHeard(key, r)
 	silent := !heard.IsZero() && o.c.opts.Now().Sub(heard) >= town.HeartbeatMissing.Std()
 	status := town.NotFound
 	switch {
@@ -257,10 +300,15 @@ func (o *Observer) activity(a *town.Agent, status town.Observed, r *runtime.Repo
 	return nil
 }
 
-func (o *Observer) lastHeard(id town.TownID, a *town.Agent, r *runtime.Report) time.Time {
+// keyOf names an agent's current run.
+func keyOf(h town.History, id town.TownID, a *town.Agent) runtime.Key {
+	return runtime.Key{History: string(h), Town: string(id), Agent: string(a.ID), Run: int64(a.Run)}
+}
+
+func (o *Observer) lastHeard(key runtime.Key, r *runtime.Report) time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	heard := o.heard[runtime.Key{Town: string(id), Agent: string(a.ID), Run: int64(a.Run)}]
+	heard := o.heard[key]
 	if r != nil && r.Heartbeat.After(heard) {
 		heard = r.Heartbeat
 	}

@@ -30,6 +30,18 @@ func (r *told) List(context.Context) ([]runtime.Report, error) {
 	return slices.Clone(r.reports), r.err
 }
 
+// Stop ends the run that is reported.
+func (r *told) Stop(_ context.Context, k runtime.Key) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.reports {
+		if r.reports[i].Key == k {
+			r.reports[i].State = runtime.StateExited
+		}
+	}
+	return nil
+}
+
 func (r *told) Exits() <-chan runtime.Report { return r.exits }
 
 func (r *told) Forget(_ context.Context, k runtime.Key) error {
@@ -76,6 +88,16 @@ func observed(c *Controller, rt runtime.Runtime) (ob *Observer, end func()) {
 	}
 }
 
+// toastKey names the first run of the agent toast.
+func toastKey(t *testing.T, c *Controller) runtime.Key {
+	t.Helper()
+	h, err := c.History("main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runtime.Key{History: string(h), Town: "main", Agent: "toast", Run: 1}
+}
+
 // accept brings in that the first run of the agent toast was started.
 func accept(t *testing.T, c *Controller) {
 	t.Helper()
@@ -93,7 +115,7 @@ func TestOnlyDifferencesBecomeEvents(t *testing.T) {
 		j := openJournal(t)
 		c, o := start(t, j)
 		withRig(t, c)
-		key := runtime.Key{Town: "main", Agent: "toast", Run: 1}
+		key := toastKey(t, c)
 		rt := &told{exits: make(chan runtime.Report)}
 		beat := func(lives bool) {
 			rt.tell(func(r *told) {
@@ -164,7 +186,7 @@ func TestSilenceIsALostHeartbeat(t *testing.T) {
 		c, _ := start(t, j)
 		withRig(t, c)
 		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
-			{Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now()},
+			{Key: toastKey(t, c), State: runtime.StateRunning, Heartbeat: time.Now()},
 		}}
 		ob, end := observed(c, rt)
 		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
@@ -206,7 +228,7 @@ func TestAStartThatIsAnsweredLateIsLookedAt(t *testing.T) {
 			t.Fatal(err)
 		}
 		rt := &told{exits: make(chan runtime.Report), reports: []runtime.Report{
-			{Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now()},
+			{Key: toastKey(t, c), State: runtime.StateRunning, Heartbeat: time.Now()},
 		}}
 		_, end := observed(c, rt)
 		synctest.Wait()
@@ -280,7 +302,7 @@ func TestSilenceIsToldOncePerChange(t *testing.T) {
 		beat := func() {
 			rt.tell(func(r *told) {
 				r.reports = []runtime.Report{{
-					Key: runtime.Key{Town: "main", Agent: "toast", Run: 1}, State: runtime.StateRunning, Heartbeat: time.Now(), Activity: wrote,
+					Key: toastKey(t, c), State: runtime.StateRunning, Heartbeat: time.Now(), Activity: wrote,
 				}}
 			})
 		}
@@ -321,5 +343,47 @@ func TestSilenceIsToldOncePerChange(t *testing.T) {
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// A run of another history of the town is stopped and forgotten, and its end is no news of the run of the same
+// agent and number that the town has.
+func TestForeignRunsAreEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := openJournal(t)
+		c, _ := start(t, j)
+		withRig(t, c)
+		if _, err := c.Submit(t.Context(), "main", bead("x")); err != nil {
+			t.Fatal(err)
+		}
+		own := toastKey(t, c)
+		foreign, homeless := own, own
+		foreign.History, homeless.Town = "another", "gone"
+		rt := &told{exits: make(chan runtime.Report)}
+		for _, k := range []runtime.Key{own, foreign, homeless} {
+			rt.reports = append(rt.reports, runtime.Report{Key: k, State: runtime.StateRunning, Heartbeat: time.Now()})
+		}
+		if err := NewObserver(c, rt).EndForeign(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []runtime.State{runtime.StateRunning, runtime.StateExited, runtime.StateExited} {
+			if rt.reports[i].State != want {
+				t.Errorf("%s of history %s is %s, want %s", rt.reports[i].Key, rt.reports[i].History, rt.reports[i].State, want)
+			}
+		}
+		_, end := observed(c, rt)
+		accept(t, c)
+		for _, k := range []runtime.Key{foreign, homeless} {
+			rt.exits <- runtime.Report{Key: k, State: runtime.StateExited, ExitCode: 3}
+		}
+		synctest.Wait()
+		if got := statuses(t, j); len(got) != 0 && !slices.Equal(got, []string{"running"}) {
+			t.Errorf("the town was told %v", got)
+		}
+		if !slices.Equal(rt.forgotten, []runtime.Key{foreign, homeless}) {
+			t.Errorf("forgotten are %v", rt.forgotten)
+		}
+		end()
+		c.Stop()
 	})
 }

@@ -103,7 +103,7 @@ func (w *crowd) Carry(id town.TownID, effects []town.Effect) {
 	var answers []town.Event
 	w.mu.Lock()
 	for _, e := range effects {
-		key := runtime.Key{Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
+		key := runtime.Key{History: string(e.History), Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
 		answer := town.Event{Agent: e.Agent, Run: e.Run, By: "test"}
 		switch e.Kind {
 		case town.EffectDispatch:

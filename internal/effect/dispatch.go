@@ -57,7 +57,7 @@ func (r *Runner) startedBefore(ctx context.Context, id town.TownID, e *town.Effe
 	if err != nil {
 		return &town.DispatchUnknown{Reason: "it could not be prepared, and whether it was started before is not known: " + err.Error()}
 	}
-	key := runtime.Key{Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
+	key := runtime.Key{History: string(e.History), Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
 	if slices.ContainsFunc(reports, func(p runtime.Report) bool { return p.Key == key }) {
 		return &town.DispatchAccepted{}
 	}
@@ -78,7 +78,7 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 		return nil, &configError{err}
 	}
 	spec := &runtime.Spec{
-		Key: runtime.Key{Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)},
+		Key: runtime.Key{History: string(e.History), Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)},
 		Env: env,
 	}
 	if d.Merge != nil && len(d.Command.Command) == 0 && d.Command.Preset == "" {

@@ -212,7 +212,7 @@ func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 	case town.EffectDispatch:
 		return r.dispatch(ctx, j.town, &j.effect)
 	case town.EffectStop:
-		key := runtime.Key{Town: string(j.town), Agent: string(j.effect.Agent), Run: int64(j.effect.Run)}
+		key := runtime.Key{History: string(j.effect.History), Town: string(j.town), Agent: string(j.effect.Agent), Run: int64(j.effect.Run)}
 		if err := r.opts.Runtime.Stop(ctx, key); err != nil {
 			return nil, fmt.Errorf("cannot stop %s: %w", key, err) // agents/linger asks again
 		}

@@ -48,7 +48,7 @@ type Runtime interface {
 	Tell(ctx context.Context, key Key, id, text string) error
 
 	// List reports every run that has not been forgotten, also those that are
-	// over, ordered by town, agent and run.
+	// over, ordered by history, town, agent and run.
 	List(ctx context.Context) ([]Report, error)
 
 	// Forget drops a run that is over from List and Exits. Its log stays until

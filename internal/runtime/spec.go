@@ -15,8 +15,10 @@ var DefaultLogLimit = LogLimit{SegmentBytes: 8 << 20, Segments: 4}
 
 // Key names one dispatch of one agent.
 type Key struct {
-	Town  string
-	Agent string
+	// History names the history of the town: runs of another one are other runs, whatever else they are called.
+	History string
+	Town    string
+	Agent   string
 	// Run is the generation of the dispatch, from 1 upwards: the fencing token.
 	Run int64
 }

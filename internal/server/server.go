@@ -156,9 +156,13 @@ func (s *Server) start(ctx context.Context) error {
 		Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
 	})
 	s.observer = controller.NewObserver(s.towns, s.runtime)
-	if err := s.towns.Start(ctx); err != nil {
+	if err := s.towns.Recover(ctx); err != nil {
 		return err
 	}
+	if err := s.endForeign(ctx); err != nil {
+		return err
+	}
+	s.towns.Launch()
 	observe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.observing = cancel
 	s.wait.Go(func() {
@@ -169,6 +173,18 @@ func (s *Server) start(ctx context.Context) error {
 	s.wait.Go(func() { s.reports.Run(observe) })
 	s.serve(metrics)
 	return s.writeInfo()
+}
+
+// foreignPatience bounds the end of runs of other histories at start: their grace, and time for the machine.
+const foreignPatience = time.Minute
+
+func (s *Server) endForeign(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, foreignPatience)
+	defer cancel()
+	if err := s.observer.EndForeign(ctx); err != nil {
+		return fmt.Errorf("cannot end the runs of another history: %w", err)
+	}
+	return nil
 }
 
 func openFile(ctx context.Context, path string) (journal.Journal, error) {
@@ -318,11 +334,15 @@ func (s *Server) report(ctx context.Context, id town.TownID, events ...town.Even
 }
 
 func (s *Server) token(id town.TownID, e *town.Effect) string {
-	return s.keys.AgentToken(auth.Claims{Town: id, Agent: e.Agent, Role: e.Dispatch.Role, Bead: e.Bead, Run: e.Run})
+	return s.keys.AgentToken(auth.Claims{History: e.History, Town: id, Agent: e.Agent, Role: e.Dispatch.Role, Bead: e.Bead, Run: e.Run})
 }
 
 func (s *Server) logs(ctx context.Context, id town.TownID, agent town.AgentID, run town.Run, tail int, follow bool) (io.ReadCloser, error) {
-	key := runtime.Key{Town: string(id), Agent: string(agent), Run: int64(run)}
+	history, err := s.towns.History(id)
+	if err != nil {
+		return nil, err
+	}
+	key := runtime.Key{History: string(history), Town: string(id), Agent: string(agent), Run: int64(run)}
 	log, err := s.runtime.Log(ctx, key, runtime.LogOptions{Tail: tail, Follow: follow})
 	if errors.Is(err, runtime.ErrUnknownRun) {
 		return nil, fmt.Errorf("there is no log of run %d of %s", run, agent)

@@ -20,13 +20,14 @@ const (
 // carries it out needs no state; its outcome comes back as an event.
 type Effect struct {
 	// ID comes from the content and names the generation, so that carrying out the same effect
-	// twice can be told from carrying out two.
-	ID    string     `json:"id"`
-	Kind  EffectKind `json:"kind"`
-	Agent AgentID    `json:"agent,omitempty"`
-	Bead  BeadID     `json:"bead,omitempty"`
-	Rig   RigID      `json:"rig,omitempty"`
-	Run   Run        `json:"run,omitempty"`
+	// twice can be told from carrying out two, and begins with the town's tag.
+	ID      string     `json:"id"`
+	Kind    EffectKind `json:"kind"`
+	History History    `json:"history"`
+	Agent   AgentID    `json:"agent,omitempty"`
+	Bead    BeadID     `json:"bead,omitempty"`
+	Rig     RigID      `json:"rig,omitempty"`
+	Run     Run        `json:"run,omitempty"`
 
 	Dispatch *DispatchSpec `json:"dispatch,omitempty"`
 	Verify   *VerifySpec   `json:"verify,omitempty"`
@@ -95,6 +96,8 @@ type DispatchSpec struct {
 
 // MergeSpec says what a refinery is to merge.
 type MergeSpec struct {
+	// Tag is the town's: it stands in the merge commit.
+	Tag          string   `json:"tag"`
 	MergeRequest BeadID   `json:"mergeRequest"`
 	Source       BeadID   `json:"source"`
 	Title        string   `json:"title"`
@@ -132,7 +135,18 @@ type VerifySpec struct {
 
 // effectOf returns the effect of an action, as the state stands at the end of the tick, or nil if
 // it has none or a later action of the tick has made it void.
-func (s *State) effectOf(a *Action) *Effect {
+func (s *State) effectOf(a *Action) *Effect { return s.sign(s.unsigned(a)) }
+
+// sign makes an effect one of this town's history.
+func (s *State) sign(e *Effect) *Effect {
+	if e != nil {
+		e.History, e.ID = s.town.History, s.tag()+"/"+e.ID
+	}
+	return e
+}
+
+// unsigned is the effect of an action, but for what it has of the town's history.
+func (s *State) unsigned(a *Action) *Effect {
 	if a.Broken != "" {
 		return nil
 	}
@@ -190,7 +204,11 @@ func (s *State) Outstanding() []Effect {
 		}
 		out = append(out, s.outstandingPulls(b)...)
 	}
-	return append(out, s.outstandingCare()...)
+	out = append(out, s.outstandingCare()...)
+	for i := range out {
+		s.sign(&out[i])
+	}
+	return out
 }
 
 func stopEffect(a *Agent) *Effect {
@@ -236,7 +254,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 		title = src.Title
 	}
 	return &MergeSpec{
-		MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
+		Tag: s.tag(), MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
 		Base: repo.DefaultBranch, Gates: cfg.Gates, GateRetries: cfg.GateRetries,
 		GateChanges: cfg.GateChanges, GateEnv: sortedKeys(cfg.Env), Caches: cfg.Caches,

@@ -316,7 +316,7 @@ func TestUnavailableIsNotAbsent(t *testing.T) {
 	if got := report(t, rt); got.State != runtime.StateUnknown || !strings.Contains(got.Reason, "exit.json") {
 		t.Errorf("listed is %+v, want unknown with the file's name", got)
 	}
-	ok(t, os.RemoveAll(filepath.Join(root, "town")))
+	ok(t, os.RemoveAll(filepath.Join(root, "history")))
 	ok(t, rt.Close())
 
 	// A root that is gone for the moment (an unmounted disk) is no empty one.

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -57,13 +58,13 @@ func decodeName(dir string) (string, bool) {
 }
 
 // agentDir is where the runs of an agent are.
-func agentDir(root, town, agent string) string {
-	return filepath.Join(root, encodeName(town), encodeName(agent))
+func agentDir(root string, key runtime.Key) string {
+	return filepath.Join(root, encodeName(key.History), encodeName(key.Town), encodeName(key.Agent))
 }
 
 // runDir is where everything about a run is.
 func runDir(root string, key runtime.Key) string {
-	return filepath.Join(agentDir(root, key.Town, key.Agent), strconv.FormatInt(key.Run, 10))
+	return filepath.Join(agentDir(root, key), strconv.FormatInt(key.Run, 10))
 }
 
 // runNumbers returns the runs that an agent has directories for, ascending. An
@@ -84,56 +85,52 @@ func runNumbers(dir string) ([]int64, error) {
 	return runs, nil
 }
 
-// allKeys returns the runs that have directories under root, ordered by town,
-// agent and run. Directories that are not ours are left alone.
+// allKeys returns the runs that have directories under root, ordered by history,
+// town, agent and run. Directories that are not ours are left alone.
 func allKeys(root string) ([]runtime.Key, error) {
+	keys, err := keysBelow(root, runtime.Key{}, []func(*runtime.Key, string){
+		func(k *runtime.Key, name string) { k.History = name },
+		func(k *runtime.Key, name string) { k.Town = name },
+		func(k *runtime.Key, name string) { k.Agent = name },
+	})
+	slices.SortFunc(keys, compareKeys)
+	return keys, err
+}
+
+// keysBelow returns the runs below a directory, of whose keys the named parts
+// are still to be read.
+func keysBelow(dir string, key runtime.Key, parts []func(*runtime.Key, string)) ([]runtime.Key, error) {
 	var keys []runtime.Key
-	towns, err := subdirs(root)
+	if len(parts) == 0 {
+		runs, err := runNumbers(dir)
+		for _, run := range runs {
+			key.Run = run
+			keys = append(keys, key)
+		}
+		return keys, err
+	}
+	dirs, err := subdirs(dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, townDir := range towns {
-		town, ok := decodeName(townDir)
+	for _, d := range dirs {
+		name, ok := decodeName(d)
 		if !ok {
 			continue
 		}
-		agents, err := subdirs(filepath.Join(root, townDir))
+		parts[0](&key, name)
+		below, err := keysBelow(filepath.Join(dir, d), key, parts[1:])
 		if err != nil {
 			return nil, err
 		}
-		for _, dir := range agents {
-			agent, ok := decodeName(dir)
-			if !ok {
-				continue
-			}
-			runs, err := runNumbers(filepath.Join(root, townDir, dir))
-			if err != nil {
-				return nil, err
-			}
-			for _, run := range runs {
-				keys = append(keys, runtime.Key{Town: town, Agent: agent, Run: run})
-			}
-		}
+		keys = append(keys, below...)
 	}
-	slices.SortFunc(keys, compareKeys)
 	return keys, nil
 }
 
-// compareKeys orders keys by town, agent and run.
+// compareKeys orders keys by history, town, agent and run.
 func compareKeys(a, b runtime.Key) int {
-	if c := strings.Compare(a.Town, b.Town); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.Agent, b.Agent); c != 0 {
-		return c
-	}
-	switch {
-	case a.Run < b.Run:
-		return -1
-	case a.Run > b.Run:
-		return 1
-	}
-	return 0
+	return cmp.Or(strings.Compare(a.History, b.History), strings.Compare(a.Town, b.Town), strings.Compare(a.Agent, b.Agent), cmp.Compare(a.Run, b.Run))
 }
 
 // subdirs returns the names of the directories in dir; none if dir is missing.

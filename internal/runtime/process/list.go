@@ -166,7 +166,7 @@ func (r *Runtime) Prune(ctx context.Context, before time.Time) error {
 		return fmt.Errorf("cannot prune the logs: %w", err)
 	}
 	for i, key := range keys {
-		last := i+1 == len(keys) || keys[i+1].Town != key.Town || keys[i+1].Agent != key.Agent
+		last := i+1 == len(keys) || keys[i+1].History != key.History || keys[i+1].Town != key.Town || keys[i+1].Agent != key.Agent
 		if err := r.pruneRun(ctx, key, last, before); err != nil {
 			return fmt.Errorf("cannot prune the log of %s: %w", key, err)
 		}

@@ -52,7 +52,7 @@ type Runtime struct {
 var _ runtime.Runtime = (*Runtime)(nil)
 
 // agentKey names an agent over all its runs.
-type agentKey struct{ town, agent string }
+type agentKey struct{ history, town, agent string }
 
 // Open finds the runs under the root again and begins to watch them.
 func Open(opts Options) (*Runtime, error) {
@@ -196,7 +196,7 @@ func (r *Runtime) hold(ctx context.Context, key runtime.Key) (release func(), er
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
-	name := agentKey{key.Town, key.Agent}
+	name := agentKey{key.History, key.Town, key.Agent}
 	r.mu.Lock()
 	turn := r.agents[name]
 	if turn == nil {

@@ -94,7 +94,9 @@ func ok(t *testing.T, err error) {
 }
 
 // key is a run of the tests' agent.
-func key(run int64) runtime.Key { return runtime.Key{Town: "town", Agent: "toast", Run: run} }
+func key(run int64) runtime.Key {
+	return runtime.Key{History: "history", Town: "town", Agent: "toast", Run: run}
+}
 
 // spec is a run of a shell script.
 func spec(dir string, run int64, script string) runtime.Spec {
@@ -109,7 +111,7 @@ func spec(dir string, run int64, script string) runtime.Spec {
 
 // runPath is a file of a run's directory.
 func runPath(root string, run int64, name string) string {
-	return filepath.Join(root, "town", "toast", fmt.Sprint(run), name)
+	return filepath.Join(root, "history", "town", "toast", fmt.Sprint(run), name)
 }
 
 // supervisorPID reads who supervises a run.

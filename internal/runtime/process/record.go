@@ -15,6 +15,7 @@ import (
 // specRecord is spec.json: what the supervisor is to do. The environment and the
 // input are kept apart, in files that are deleted as soon as they are read.
 type specRecord struct {
+	History   string        `json:"history"`
 	Town      string        `json:"town"`
 	Agent     string        `json:"agent"`
 	Run       int64         `json:"run"`

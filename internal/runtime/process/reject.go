@@ -88,7 +88,7 @@ func checkSpec(spec runtime.Spec) error {
 
 // checkKey refuses keys that cannot name a directory.
 func checkKey(key runtime.Key) error {
-	for _, name := range []string{key.Town, key.Agent} {
+	for _, name := range []string{key.History, key.Town, key.Agent} {
 		if name == "" || len(encodeName(name)) > maxName {
 			return invalid("%q cannot name a town or an agent: it is empty or too long", name)
 		}

@@ -83,13 +83,14 @@ func (r *Runtime) startedBefore(ctx context.Context, key runtime.Key) (known boo
 // olderRuns returns the runs of the agent that have to end first. A newer run
 // forbids the start.
 func (r *Runtime) olderRuns(key runtime.Key) ([]*run, error) {
-	numbers, err := runNumbers(agentDir(r.root, key.Town, key.Agent))
+	numbers, err := runNumbers(agentDir(r.root, key))
 	if err != nil {
 		return nil, infraError("cannot look for other runs of the agent", err)
 	}
 	var older []*run
 	for _, n := range numbers {
-		other := runtime.Key{Town: key.Town, Agent: key.Agent, Run: n}
+		other := key
+		other.Run = n
 		if n > key.Run {
 			return nil, &runtime.StartError{
 				Class: runtime.ClassStaleRun, Reason: fmt.Sprintf("run %d is out of date: run %d of the agent exists", key.Run, n),
@@ -106,7 +107,8 @@ func (r *Runtime) olderRuns(key runtime.Key) ([]*run, error) {
 // the run exists, and whatever happens it will be seen to end.
 func (r *Runtime) claim(spec runtime.Spec, program string) (dir string, err error) {
 	dir = runDir(r.root, spec.Key)
-	parents := []string{filepath.Dir(filepath.Dir(dir)), filepath.Dir(dir)}
+	agent := filepath.Dir(dir)
+	parents := []string{filepath.Dir(filepath.Dir(agent)), filepath.Dir(agent), agent}
 	for _, parent := range parents {
 		if err := os.Mkdir(parent, modeDir); err != nil && !os.IsExist(err) {
 			return "", err
@@ -149,7 +151,7 @@ func (r *Runtime) fill(dir string, spec runtime.Spec, program string) error {
 // specRecord fills in the defaults.
 func (r *Runtime) specRecord(spec runtime.Spec, program string) specRecord {
 	rec := specRecord{
-		Town: spec.Town, Agent: spec.Agent, Run: spec.Run,
+		History: spec.History, Town: spec.Town, Agent: spec.Agent, Run: spec.Run,
 		Path: program, Command: spec.Command, Dir: spec.Dir,
 		Grace: spec.Grace, Heartbeat: r.heartbeat,
 		LogBytes: spec.LogLimit.SegmentBytes, LogKeep: spec.LogLimit.Segments,

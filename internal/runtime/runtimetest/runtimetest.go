@@ -103,7 +103,9 @@ func (w *world) ok(err error) {
 }
 
 // key is a run of the test's agent.
-func key(run int64) runtime.Key { return runtime.Key{Town: "town", Agent: "toast", Run: run} }
+func key(run int64) runtime.Key {
+	return runtime.Key{History: "history", Town: "town", Agent: "toast", Run: run}
+}
 
 // spec is a run of a shell script in the test's directory.
 func (w *world) spec(run int64, script string) runtime.Spec {

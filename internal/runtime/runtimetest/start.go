@@ -131,6 +131,11 @@ func testStartSeparate(w *world) {
 		{Town: "a", Agent: "b", Run: 1}, {Town: "a", Agent: "c", Run: 5}, {Town: "a/b", Agent: "c", Run: 1},
 		{Town: "..", Agent: ".", Run: 1}, {Town: "Ü", Agent: "c d%2F", Run: 2},
 	}
+	for i := range keys {
+		keys[i].History = "history"
+	}
+	// Another history of the same town has other runs, and counts them by itself.
+	keys = append(keys, runtime.Key{History: "another", Town: "a", Agent: "c", Run: 1}, runtime.Key{History: "another", Town: "a", Agent: "b", Run: 1})
 	for _, k := range keys {
 		spec := w.spec(1, `sleep 600`)
 		spec.Key = k
