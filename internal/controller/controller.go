@@ -44,6 +44,8 @@ type Meter interface {
 	Pending(id town.TownID, n int)
 	// Tick is called after every Step that is on record or changed nothing.
 	Tick(id town.TownID, t *town.Tick, took time.Duration, s *town.State)
+	// Gates is called with the runs of gates that an event has reported which was applied.
+	Gates(id town.TownID, runs []town.GateRun)
 	// Rest is called before the loop sleeps, with the longest time that it sleeps.
 	Rest(id town.TownID, interval time.Duration)
 	// Commit is called with the time that making a tick durable took, or failed after.

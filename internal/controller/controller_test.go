@@ -62,6 +62,8 @@ func (o *outside) Tick(town.TownID, *town.Tick, time.Duration, *town.State) {
 	o.steps++
 }
 
+func (o *outside) Gates(town.TownID, []town.GateRun) {}
+
 func (o *outside) Commit(time.Duration, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -157,6 +157,15 @@ func (l *loop) turns(ctx context.Context) error {
 	return nil
 }
 
+// countGates counts the runs of gates that were reported and applied.
+func (l *loop) countGates(t *town.Tick, events []town.Event) {
+	for i := range t.Events {
+		if runs := town.GateRuns(events[i].Payload); len(runs) > 0 && t.Events[i].Verdict == town.Applied {
+			l.c.opts.Meter.Gates(l.id, runs)
+		}
+	}
+}
+
 // newest is the number of the last tick. The loop itself must ask for it under the lock too: meanwhile somebody's
 // plan may step the state and put it back.
 func (l *loop) newest() town.TickNo {
@@ -200,6 +209,7 @@ func (l *loop) turn(ctx context.Context, now town.Time, events []town.Event) err
 		l.wrote(nil)
 	}
 	l.c.opts.Meter.Tick(l.id, t, stepped.Sub(started), l.state)
+	l.countGates(t, events)
 	newest, lasting := l.state.Tick(), l.state.Violations()
 	l.mu.Unlock()
 	defer l.c.opts.Reports.Turned(l.id, t, events, newest, lasting)

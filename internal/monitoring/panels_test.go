@@ -159,6 +159,16 @@ var townRow = row{"Town", 8, []panel{
 		about: "How long a merge request has waited for its turn alone, or has been merged. At an hour, MergeQueueStarved " +
 			"begins.",
 		queries: []query{{now("gastown_merge_queue_oldest_seconds", "max", byTown+", rig", inRig), thatTown + " {{rig}}"}}},
+	{title: "Runs of gates", kind: "timeseries", unit: "short", width: 8,
+		about: "How runs of gates ended, per minute. Flaky is one that passed after it had failed on the same commit.",
+		queries: []query{
+			{counted(perMinute, "gastown_gate_runs_total", byTown+", gate, result"), thatTown + " {{gate}} {{result}}"},
+			{perMinute("gastown_gate_runs_total", byTown), thatTown + " all"},
+		}},
+	{title: "Time of gates", kind: "timeseries", unit: "s", width: 8,
+		about: "How long the runs of a gate took on average.",
+		queries: []query{{rate("gastown_gate_duration_seconds_sum", byTown+", gate") + "\n  / clamp_min(" +
+			rate("gastown_gate_duration_seconds_count", byTown+", gate") + ", 0.000001)", thatTown + " {{gate}}"}}},
 	{title: "Open breakers", kind: "bargauge", unit: "short", width: 8, redAbove: true, red: 1, whole: true, max: 1,
 		about: "Scopes and classes of failures for which starts are kept back.",
 		queries: []query{{now("gastown_breaker_open", "max", byTown+", scope, class") + " > 0\n  or\n" +

@@ -80,7 +80,7 @@ var duration = prometheus.NewDesc("gastown_reconciler_tick_duration_seconds", "T
 
 // families is all of them.
 var families = []*family{
-	ticks, drained, rejected, actions, sideEffects, violations, recoveries, attempts, observations, statusEvents,
+	ticks, drained, rejected, actions, sideEffects, violations, recoveries, attempts, observations, statusEvents, gateRuns,
 	broken, atLoad, pending, lastTick, lastTook, loaded, tickAge, interval, runnable, progress, agents, beads, stateAge, depth,
 	oldest, needs, breaker,
 }

@@ -22,10 +22,11 @@ type meter struct {
 	look    func(func(*town.State)) bool // as controller.Meter has it
 	counted map[key]float64
 	took    histogram
-	since   time.Time     // when this server began with the town
-	last    time.Time     // of the last Step
-	newest  time.Duration // that the last Step took
-	every   time.Duration // how long the loop sleeps at most
+	gates   map[string]*gateTime // times of runs by gate
+	since   time.Time            // when this server began with the town
+	last    time.Time            // of the last Step
+	newest  time.Duration        // that the last Step took
+	every   time.Duration        // how long the loop sleeps at most
 	pending int
 	moved   town.Time
 	broken  map[string]int       // lasting violations by invariant; nil before the first Step
@@ -64,8 +65,8 @@ const unknownOutcome = "other"
 func newMeter(name string, now time.Time) *meter {
 	return &meter{
 		name: name, counted: zeros(), since: now, last: now, every: time.Minute, works: map[town.BeadID]work{},
-		breakers: map[key]float64{},
-		queued:   map[town.BeadID]turn{},
+		breakers: map[key]float64{}, gates: map[string]*gateTime{},
+		queued: map[town.BeadID]turn{},
 	}
 }
 
@@ -75,6 +76,7 @@ func (m *meter) begin(s *town.State, now time.Time, look func(func(*town.State))
 	defer m.mu.Unlock()
 	m.look = look
 	m.moved, m.rigs = s.Town().Created, s.Rigs()
+	m.knowGates(s)
 	m.total(s)
 	m.loaded = map[string]float64{}
 	for _, inv := range town.Invariants() {
@@ -129,6 +131,9 @@ func (m *meter) tick(t *town.Tick, took time.Duration, s *town.State, now time.T
 			m.changed(town.BeadID(t.Changes[i].ID), t.At, s)
 		case town.KindRig:
 			m.rigs = s.Rigs()
+			m.knowGates(s)
+		case town.KindTown:
+			m.knowGates(s)
 		}
 	}
 	m.unseen = true

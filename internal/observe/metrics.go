@@ -91,6 +91,7 @@ func (m *Metrics) Handler() http.Handler {
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- duration
+	ch <- gateTimes
 	m.failures.Describe(ch)
 	m.appends.Describe(ch)
 	for _, f := range families {
@@ -117,6 +118,9 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for i := range pictures {
 		p := &pictures[i]
 		ch <- p.took.metric(p.name)
+		for gate, h := range p.gates {
+			ch <- h.metric(p.name, gate)
+		}
 		for k, v := range p.numbers {
 			ch <- prometheus.MustNewConstMetric(k.f.desc, k.f.kind, v, k.values(p.name)...)
 		}

@@ -14,13 +14,14 @@ type picture struct {
 	name    string
 	numbers map[key]float64
 	took    histogram
+	gates   map[string]*gateTime // by label
 }
 
 // at takes the picture. Above the limit of rigs those are not told apart.
 func (m *meter) at(now time.Time, rigs int) picture {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := picture{name: m.name, numbers: make(map[key]float64, len(m.counted)+100), took: m.took}
+	p := picture{name: m.name, numbers: make(map[key]float64, len(m.counted)+100), took: m.took, gates: copyGates(m.gates)}
 	n := p.numbers
 	for k, v := range m.counted {
 		n[k] = v
@@ -94,18 +95,21 @@ func (m *meter) waits(n map[key]float64, now time.Time, rigs int) {
 
 // together makes one picture of several towns, which has no town's name.
 func together(towns []picture) picture {
-	all := picture{numbers: map[key]float64{}}
+	all := picture{numbers: map[key]float64{}, gates: map[string]*gateTime{}}
 	late := slices.MaxFunc(towns, func(a, b picture) int { return cmp.Compare(a.overdue(), b.overdue()) })
 	for i := range towns {
 		p := &towns[i]
 		all.took.add(&p.took)
+		for _, h := range p.gates {
+			addGate(all.gates, "", h)
+		}
 		for k, v := range p.numbers {
 			switch k.f.together {
 			case sum:
 				if k.f == breaker && k.a != "town" {
 					k.a = "rig"
 				}
-				if k.f == depth {
+				if k.f == depth || k.f == gateRuns {
 					k.a = ""
 				}
 				all.numbers[k] += v

@@ -31,6 +31,17 @@ type GateRun struct {
 	Changes  int      `json:"changes,omitempty" doc:"How many those were."`
 }
 
+// GateRuns returns the runs of gates that an event reports.
+func GateRuns(p Payload) []GateRun {
+	switch p := p.(type) {
+	case *MergeRejected:
+		return p.Runs
+	case *GateBroken:
+		return p.Runs
+	}
+	return nil
+}
+
 // maxGateRuns bounds the runs of a report: 50 gates that fail five times and are run on the target.
 const maxGateRuns = 400
 

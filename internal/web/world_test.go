@@ -42,6 +42,7 @@ func (nobody) Carry(town.TownID, []town.Effect)                             {}
 func (nobody) Begin(town.TownID, *town.State, func(func(*town.State)) bool) {}
 func (nobody) Pending(town.TownID, int)                                     {}
 func (nobody) Tick(town.TownID, *town.Tick, time.Duration, *town.State)     {}
+func (nobody) Gates(town.TownID, []town.GateRun)                            {}
 func (nobody) Rest(town.TownID, time.Duration)                              {}
 func (nobody) Commit(time.Duration, error)                                  {}
 func (nobody) AppendFailed()                                                {}
