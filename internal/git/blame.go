@@ -77,7 +77,7 @@ type gateVerdict struct {
 }
 
 // all runs the gates on the merge commit, in a checkout of it. A gate that fails on a target on which all
-// passed a moment ago is run once more; else it is run on the target alone, which tells whose fault it is.
+// passed a moment ago is run once more; if that does not help it is run on the target alone, which tells whose fault it is.
 func (g *gateRun) all(ctx context.Context) (gateVerdict, error) {
 	if len(g.a.req.Gates) == 0 {
 		return gateVerdict{}, nil
@@ -97,27 +97,24 @@ func (g *gateRun) all(ctx context.Context) (gateVerdict, error) {
 	return gateVerdict{}, nil
 }
 
-// gate runs one gate until it is known whether it passes, and if not, whose fault that is.
+// gate runs one gate until it is known whether it passes, and if not, whose fault that is. Whatever is known of the
+// target, no branch is blamed before the target has passed the gate now: what is around a gate may have broken since.
 func (g *gateRun) gate(ctx context.Context, gate Gate) (gateVerdict, error) {
 	failure, err := g.on(ctx, gate, g.commit)
 	if err != nil || failure == nil {
 		return gateVerdict{}, err
 	}
-	suspect := g.known.Red == gate.Name && g.known.RedBranch != g.a.req.Branch
-	if failure.End == GateFailed && !suspect && g.targetIsGreen() {
-		for range g.a.req.GateRetries {
-			logLine(g.a.req.Log, "gate %s: the target passed it a moment ago, so it is run again", gate.Name)
-			again, err := g.on(ctx, gate, g.commit)
-			if err != nil {
-				return gateVerdict{}, err
-			}
-			if again == nil {
-				g.runs[len(g.runs)-1].Flaky = true
-				return gateVerdict{}, nil
-			}
-			failure = again
+	for n := 0; n < g.a.req.GateRetries && failure.End == GateFailed && g.targetIsGreen(); n++ {
+		logLine(g.a.req.Log, "gate %s: the target passed it a moment ago, so it is run again", gate.Name)
+		again, err := g.on(ctx, gate, g.commit)
+		if err != nil {
+			return gateVerdict{}, err
 		}
-		return gateVerdict{failure: failure}, g.rememberRed(gate)
+		if again == nil {
+			g.runs[len(g.runs)-1].Flaky = true
+			return gateVerdict{}, nil
+		}
+		failure = again
 	}
 	logLine(g.a.req.Log, "gate %s: is it the branch? It is run on %s alone", gate.Name, g.a.req.Target)
 	if err := g.place.clean(ctx, g.a.tip); err != nil {
@@ -130,7 +127,7 @@ func (g *gateRun) gate(ctx context.Context, gate Gate) (gateVerdict, error) {
 	if onTarget != nil {
 		return gateVerdict{failure: onTarget, broken: true}, nil
 	}
-	return gateVerdict{failure: failure}, g.rememberRed(gate)
+	return gateVerdict{failure: failure}, nil
 }
 
 // on runs a gate on a commit: the tracked files are those of that commit whatever a gate before has changed, and what
@@ -167,11 +164,9 @@ func (g *gateRun) on(ctx context.Context, gate Gate, commit string) (*GateFailur
 
 // gateMemory is what a rig remembers of its gates, in a file of the rig. Losing it costs a run of a gate.
 type gateMemory struct {
-	Green     string    `json:"green"` // commit that the gates passed on last
-	At        time.Time `json:"at"`
-	Gates     string    `json:"gates"`               // which gates those were
-	Red       string    `json:"red,omitempty"`       // gate that refused the last branch
-	RedBranch string    `json:"redBranch,omitempty"` // that branch
+	Green string    `json:"green"` // commit that the gates passed on last
+	At    time.Time `json:"at"`
+	Gates string    `json:"gates"` // which gates those were
 }
 
 func (r *Rig) gateMemoryFile() string { return filepath.Join(r.dir, "gates.json") }
@@ -200,12 +195,6 @@ func (r *Rig) remember(m gateMemory) error {
 
 func (g *gateRun) targetIsGreen() bool {
 	return g.known.Green == g.a.tip && g.known.Gates == named(g.a.req.Gates) && g.a.req.now().Sub(g.known.At) < knownGreenFor
-}
-
-func (g *gateRun) rememberRed(gate Gate) error {
-	m := g.known
-	m.Red, m.RedBranch = gate.Name, g.a.req.Branch
-	return g.rig.remember(m)
 }
 
 // rememberGreen notes that the gates passed on a commit, which is to be the target's next tip.
