@@ -30,7 +30,14 @@ func (r *Rig) makeClone(ctx context.Context, spec WorkspaceSpec, from start, see
 		return err
 	}
 	own := filepath.Join(path, ".git")
-	return wrapped(op, errors.Join(removeTree(own), os.Rename(gitDir, own), removeTree(temporary)))
+	if err := errors.Join(removeTree(own), os.Rename(gitDir, own), removeTree(temporary)); err != nil || !spec.Submodules {
+		return wrapped(op, err)
+	}
+	tip, _, err := r.targetTip(ctx, spec.Base, r.defaultBranch)
+	if err != nil {
+		return err
+	}
+	return r.placeModules(ctx, spec.Bead, from.commit, tip)
 }
 
 // initClone makes the git directory below dir: it borrows the mirror's objects, has origin's branches and the bead's.
@@ -56,7 +63,11 @@ func (r *Rig) initClone(ctx context.Context, spec WorkspaceSpec, from start, dir
 		_, two, _ := strings.Cut(b, " ")
 		return strings.Compare(one, two)
 	})
-	config := "[remote \"origin\"]\n\turl = " + quoteConfig(r.url) + "\n\tfetch = " + fetchRefspec + "\n"
+	config, err := r.lfsOfClone(ctx, spec, from.commit)
+	if err != nil {
+		return err
+	}
+	config += "[remote \"origin\"]\n\turl = " + quoteConfig(r.url) + "\n\tfetch = " + fetchRefspec + "\n"
 	gitDir := filepath.Join(dir, ".git")
 	for name, content := range map[string]string{
 		"info/exclude":             "",
@@ -77,6 +88,24 @@ func (r *Rig) initClone(ctx context.Context, spec WorkspaceSpec, from start, dir
 	return wrapped(op, errors.Join(err, file.Close()))
 }
 
+// lfsFromHere lets git-lfs use the objects that are here and ask nobody for others, whatever a commit's .lfsconfig says.
+// Those files stay pointers.
+var lfsFromHere = []string{"-c", "lfs.url=file:///dev/null", "-c", "lfs.skipdownloaderrors=true", "-c", "lfs.transfer.maxretries=1"}
+
+// lfsOfClone is the configuration by which git of a clone keeps large files in LFS, if the commit has any. git-lfs finds
+// the objects that the server has, since the clone borrows from the mirror.
+func (r *Rig) lfsOfClone(ctx context.Context, spec WorkspaceSpec, commit string) (string, error) {
+	if !spec.LFS || !LFSInstalled() {
+		return "", nil
+	}
+	uses, err := r.usesLFS(ctx, commit)
+	if err != nil || !uses {
+		return "", err
+	}
+	return "[filter \"lfs\"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n" +
+		"\tprocess = git-lfs filter-process\n\trequired = true\n", nil
+}
+
 // quoteConfig writes a value as git's configuration wants it.
 func quoteConfig(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
@@ -86,7 +115,9 @@ func quoteConfig(value string) string {
 // the way have been kept in the mirror, and give way.
 func (r *Rig) bringFiles(ctx context.Context, gitDir, path, commit string, seen sight) error {
 	git := func(stdin string, args ...string) (string, error) {
-		return r.run(ctx, command{op: "check out " + commit, dir: path, gitDir: gitDir, workTree: path, args: args, stdin: stdin})
+		return r.run(ctx, command{
+			op: "check out " + commit, dir: path, gitDir: gitDir, workTree: path, args: append(slices.Clone(lfsFromHere), args...), stdin: stdin,
+		})
 	}
 	refresh := func() error { // It says no where a file is changed, which is well.
 		_, err := git("", "update-index", "-q", "--refresh")

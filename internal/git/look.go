@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 //	    borrow/pack, 00 … ff     links to those directories of the clone's objects; so its own info/alternates is not read
 //	    seen                     the branch and its commit at the last look
 //	    dirt.json                files that were changed by git's word when the workspace was made
+//	    modules.json             where the submodules stood at the last look
 func (r *Rig) lookDir(bead string) string { return filepath.Join(r.dir, "looks", dirName(bead)+".git") }
 
 // sight is what a look at a workspace found.
@@ -63,6 +63,11 @@ func (r *Rig) look(ctx context.Context, bead, branch string) (sight, error) {
 	if seen.fault == "" {
 		if err := r.bringIn(ctx, bead, branch, &seen); err != nil {
 			return sight{}, err
+		}
+		if tip := seen.refs.branches[branch]; tip != "" {
+			if err := r.takeReferences(ctx, bead, branch, tip); err != nil {
+				return sight{}, err
+			}
 		}
 	}
 	behind := seen.behind()
@@ -187,7 +192,7 @@ const lookConfig = `[core]
 	auto = 0
 `
 
-// lfsConfig lets git-lfs say what of a large file is in the repository.
+// lfsConfig lets git-lfs say what of a large file is in the repository. It keeps those that are not committed with the mirror's.
 const lfsConfig = `[filter "lfs"]
 	clean = git-lfs clean -- %f
 	smudge = git-lfs smudge --skip -- %f
@@ -205,8 +210,8 @@ func (r *Rig) ensureLook(ctx context.Context, bead, gitDir string) error {
 	if format != "sha1" {
 		config = fmt.Sprintf(lookConfig, 1) + "[extensions]\n\tobjectFormat = " + format + "\n"
 	}
-	if _, err := exec.LookPath("git-lfs"); err == nil {
-		config += lfsConfig
+	if LFSInstalled() {
+		config += "[lfs]\n\tstorage = " + quoteConfig(r.lfsStorage()) + "\n" + lfsConfig
 	}
 	borrow := filepath.Join(dir, "borrow")
 	for _, folder := range []string{"objects/info", "refs/heads", "info"} {

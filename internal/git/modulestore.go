@@ -32,7 +32,7 @@ func seenRef(commit string) string { return "refs/gastown/seen/" + commit }
 // workRef keeps a commit that an agent has made in a submodule.
 func workRef(commit string) string { return "refs/gastown/work/" + commit }
 
-// moduleStore makes the two git directories if there are none; the lock for modules is held.
+// moduleStore makes the two git directories if there are none.
 func (r *Rig) moduleStore(ctx context.Context, address string) (*moduleStore, error) {
 	digest := sha256.Sum256([]byte(canonical(address)))
 	label := strings.TrimSuffix(path.Base(strings.ReplaceAll(address, ":", "/")), ".git")
@@ -57,25 +57,48 @@ func clipped(label string) string {
 
 func (r *Rig) modulesDir() string { return filepath.Join(r.dir, "modules") }
 
-// initBare makes a git directory that borrows objects, complete or not at all.
+// initBare makes a git directory that borrows objects, complete or not at all. Others may do so at the same time.
 func (r *Rig) initBare(ctx context.Context, dir, borrowed string) error {
-	const op = "make a git directory for a submodule"
+	const op = "make a git directory"
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		return wrapped(op, err)
 	}
-	temporary := dir + ".new"
-	if err := removeTree(temporary); err != nil {
-		return wrapOS(op, err)
-	}
-	if _, err := r.gitIn(ctx, command{op: op, args: []string{"init", "--quiet", "--bare", "--template=", "--", temporary}}); err != nil {
+	temporary, err := r.emptyBare(ctx, filepath.Dir(dir))
+	if err != nil {
 		return err
 	}
 	if borrowed != "" {
-		if err := borrow(temporary, borrowed); err != nil {
-			return wrapOS(op, err)
-		}
+		err = borrow(temporary, borrowed)
 	}
-	return wrapped(op, os.Rename(temporary, dir))
+	if err == nil {
+		err = os.Rename(temporary, dir)
+	}
+	if _, made := os.Stat(dir); err != nil && made == nil {
+		err = nil // Somebody was faster.
+	}
+	_ = removeTree(temporary)
+	return wrapped(op, err)
+}
+
+// emptyBare makes an empty git directory in a folder, for the caller to remove.
+func (r *Rig) emptyBare(ctx context.Context, folder string) (string, error) {
+	const op = "make a git directory"
+	format, err := r.objectFormat(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", wrapOS(op, err)
+	}
+	dir, err := os.MkdirTemp(folder, ".new-")
+	if err != nil {
+		return "", wrapOS(op, err)
+	}
+	_, err = r.gitIn(ctx, command{op: op, args: []string{"init", "--quiet", "--bare", "--template=", "--object-format=" + format, "--", dir}})
+	if err != nil {
+		return "", errors.Join(err, wrapped(op, removeTree(dir)))
+	}
+	return dir, nil
 }
 
 // borrow lets a git directory use the objects of others.
@@ -133,11 +156,8 @@ func (s *moduleStore) published(ctx context.Context, commit string) (found bool,
 // byID asks the remote for a commit that is on none of its branches. It is asked by an empty repository, since git asks
 // nobody for what it has.
 func (s *moduleStore) byID(ctx context.Context, commit string) (found bool, reason string, err error) {
-	asking := s.remote + ".asking"
-	if err := removeTree(asking); err != nil {
-		return false, "", wrapOS("look for a commit of a submodule", err)
-	}
-	if err := s.rig.initBare(ctx, asking, ""); err != nil {
+	asking, err := s.rig.emptyBare(ctx, s.rig.modulesDir())
+	if err != nil {
 		return false, "", err
 	}
 	defer func() { _ = removeTree(asking) }()

@@ -10,7 +10,7 @@ import (
 )
 
 // TakeModule takes commits that an agent has made in a submodule from the git directory of that submodule in a workspace,
-// with all that they need, checked as if they came from a stranger. Nothing in that directory is obeyed: its objects are
+// with all that they need, checked as if they came from a stranger. Those that it does not have are left out. Nothing in that directory is obeyed: its objects are
 // read through a git directory of the server's own, and from no other place that it points to.
 func (r *Rig) TakeModule(ctx context.Context, address, gitDir string, commits []string) error {
 	for _, commit := range commits {
@@ -18,11 +18,6 @@ func (r *Rig) TakeModule(ctx context.Context, address, gitDir string, commits []
 			return fmt.Errorf("cannot take commits of a submodule: %w", err)
 		}
 	}
-	release, err := r.moduleLock.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
 	store, err := r.moduleStore(ctx, address)
 	if err != nil {
 		return err
@@ -36,11 +31,8 @@ func (s *moduleStore) take(ctx context.Context, objects string, commits []string
 	if err := s.ownObjects(objects); err != nil {
 		return wrapOS(op, err)
 	}
-	looking := s.work + ".looking"
-	if err := removeTree(looking); err != nil {
-		return wrapOS(op, err)
-	}
-	if err := s.rig.initBare(ctx, looking, ""); err != nil {
+	looking, err := s.rig.emptyBare(ctx, s.rig.modulesDir())
+	if err != nil {
 		return err
 	}
 	defer func() { _ = removeTree(looking) }()
@@ -49,10 +41,20 @@ func (s *moduleStore) take(ctx context.Context, objects string, commits []string
 	}
 	args := []string{"-c", "transfer.fsckObjects=true", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
 		"--no-auto-maintenance", "--no-recurse-submodules", "--", looking}
+	refs := 0
 	for _, commit := range commits {
-		args = append(args, "+"+commit+":"+workRef(commit))
+		has, err := s.has(ctx, looking, commit)
+		if err != nil {
+			return err
+		}
+		if has && !s.hasWork(ctx, commit) {
+			args, refs = append(args, "+"+commit+":"+workRef(commit)), refs+1
+		}
 	}
-	_, err := s.git(ctx, s.work, op, args...)
+	if refs == 0 {
+		return nil
+	}
+	_, err = s.git(ctx, s.work, op, args...)
 	return err
 }
 

@@ -130,7 +130,7 @@ type Rig struct {
 	url           string
 	defaultBranch string
 	lock          *rigLock
-	moduleLock    *rigLock // of what the server keeps of submodules; never taken by who holds the other
+	moduleLock    *rigLock // for asking remotes of submodules; never taken by who holds the other
 }
 
 // Rig names a rig. It reads and writes nothing; the mirror is made when it is

@@ -14,6 +14,9 @@ type WorkspaceSpec struct {
 	Branch string // the bead's branch; made when it does not exist
 	Base   string // target branch on origin to start from; the rig's default branch when origin does not have it
 	Fresh  bool   // start over from the base; what was there is kept in the mirror
+
+	Submodules bool // submodules are set up
+	LFS        bool // large files are there, and not their pointers
 }
 
 // Workspace is a clone of its own, ready for an agent.
@@ -47,8 +50,20 @@ func (r *Rig) PrepareWorkspace(ctx context.Context, spec WorkspaceSpec) (Workspa
 	if err := r.checkSpec(&spec); err != nil {
 		return Workspace{}, fmt.Errorf("cannot prepare a workspace: %w", err)
 	}
+	if err := r.Fetch(ctx); err != nil {
+		return Workspace{}, err
+	}
+	if spec.Submodules || spec.LFS {
+		tip, _, err := r.targetTip(ctx, spec.Base, r.defaultBranch)
+		if err == nil {
+			err = r.FetchReferences(ctx, tip, spec.Submodules, spec.LFS)
+		}
+		if err != nil {
+			return Workspace{}, err
+		}
+	}
 	var made Workspace
-	err := r.refreshed(ctx, func() error {
+	err := r.locked(ctx, func() error {
 		var err error
 		made, err = r.prepareWorkspace(ctx, spec)
 		return err
