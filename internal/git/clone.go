@@ -92,6 +92,12 @@ func (r *Rig) initClone(ctx context.Context, spec WorkspaceSpec, from start, dir
 // Those files stay pointers.
 var lfsFromHere = []string{"-c", "lfs.url=file:///dev/null", "-c", "lfs.skipdownloaderrors=true", "-c", "lfs.transfer.maxretries=1"}
 
+// lfsFilters are the filters that `git lfs install` sets.
+var lfsFilters = []string{
+	"-c", "filter.lfs.clean=git-lfs clean -- %f", "-c", "filter.lfs.smudge=git-lfs smudge -- %f",
+	"-c", "filter.lfs.process=git-lfs filter-process", "-c", "filter.lfs.required=true",
+}
+
 // lfsOfClone is the configuration by which git of a clone keeps large files in LFS, if the commit has any. git-lfs finds
 // the objects that the server has, since the clone borrows from the mirror.
 func (r *Rig) lfsOfClone(ctx context.Context, spec WorkspaceSpec, commit string) (string, error) {
@@ -102,8 +108,12 @@ func (r *Rig) lfsOfClone(ctx context.Context, spec WorkspaceSpec, commit string)
 	if err != nil || !uses {
 		return "", err
 	}
-	return "[filter \"lfs\"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n" +
-		"\tprocess = git-lfs filter-process\n\trequired = true\n", nil
+	config := "[filter \"lfs\"]\n"
+	for i := 1; i < len(lfsFilters); i += 2 {
+		key, value, _ := strings.Cut(strings.TrimPrefix(lfsFilters[i], "filter.lfs."), "=")
+		config += "\t" + key + " = " + value + "\n"
+	}
+	return config, nil
 }
 
 // quoteConfig writes a value as git's configuration wants it.

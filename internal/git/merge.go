@@ -42,6 +42,9 @@ type MergeRequest struct {
 	Trailers []Trailer
 	Author   Identity // of the merge commit; gastown's own when empty
 
+	Submodules bool // gates see the files of submodules, as far as the server has them
+	LFS        bool // gates see large files, and not their pointers
+
 	Gates []Gate // run one after another on the merged tree
 	// GateRetries is how often a gate that fails is run again where the target passed it a moment ago.
 	GateRetries int
@@ -118,6 +121,7 @@ func (r *Rig) TestMerge(ctx context.Context, req MergeRequest) (MergeResult, err
 	// What cannot be removed now is removed by the next merge; it must not make
 	// a merge that passed look like a failure.
 	defer func() { _ = p.leave() }()
+	p.modules, p.lfs = req.Submodules, req.LFS
 	return r.mergeIn(ctx, a, p)
 }
 

@@ -166,3 +166,32 @@ func TestLargeFilesOfAWorkspace(t *testing.T) {
 		t.Errorf("got %+v", again)
 	}
 }
+
+// Gates see submodules and large files as a fresh clone has them.
+func TestGatesSeeSubmodulesAndLargeFiles(t *testing.T) {
+	t.Parallel()
+	w := newWithLib(t)
+	req := MergeRequest{Branch: "gt/x/gt-1", Target: "main", Submodules: true, Gates: []Gate{
+		{Name: "two", Shell: "test \"$(cat lib/code)\" = two && rm lib/code"}, {Name: "again", Shell: "true"},
+	}}
+	made := w.workspace()
+	lib := filepath.Join(made.Path, "lib")
+	commit(t, lib, "code", "two\n")
+	sh(t, made.Path, "add", "lib")
+	sh(t, made.Path, "commit", "--quiet", "-m", "better lib")
+	w.done("gt-1", "gt/x/gt-1")
+	for range 2 {
+		if result := w.tested(req); result.Outcome != OutcomeTested {
+			t.Errorf("got %+v", result)
+		}
+	}
+	tw := newLFSTown(t)
+	path := tw.ensure(WorkspaceSpec{Bead: "gt-1", Branch: "gt/x/gt-1", LFS: true}).Path
+	commit(t, path, "new.bin", "new content")
+	tw.done("gt-1", "gt/x/gt-1")
+	req.Submodules, req.LFS = false, true
+	req.Gates = []Gate{{Name: "large", Shell: "test \"$(cat old.bin new.bin)\" = 'old contentnew content'"}}
+	if result := tw.tested(req); result.Outcome != OutcomeTested || result.Gates[0].Changes != 0 {
+		t.Errorf("got %+v", result)
+	}
+}

@@ -30,7 +30,11 @@ type place struct {
 	lock   *os.File // flock; the system frees it when its holder dies
 	stays  bool
 	caches []string // patterns of untracked paths that stay
-	at     string   // commit that the checkout has; empty when a gate may have changed it
+
+	modules bool // submodules have their files
+	lfs     bool // large files are there, and not their pointers
+
+	at string // commit that the checkout has; empty when a gate may have changed it
 }
 
 func (p *place) attributes() string { return filepath.Join(p.dir, "attributes") }

@@ -17,9 +17,13 @@ var indexConfig = []string{
 
 // inCheckout runs a git command on the files of the checkout, by the index beside it.
 func (p *place) inCheckout(ctx context.Context, op string, args ...string) (string, error) {
+	config := slices.Clone(indexConfig)
+	if p.lfs && LFSInstalled() {
+		config = append(append(config, lfsFilters...), lfsFromHere...)
+	}
 	return p.rig.gitIn(ctx, command{
 		op: op, dir: p.checkout(), gitDir: p.rig.mirror(), workTree: p.checkout(), env: []string{"GIT_INDEX_FILE=" + p.index()},
-		args: append(indexConfig[:len(indexConfig):len(indexConfig)], args...),
+		args: append(config, args...),
 	})
 }
 
@@ -69,11 +73,58 @@ func (p *place) checkOut(ctx context.Context, commit string) error {
 	if _, err := p.inCheckout(ctx, "check out "+commit, "read-tree", "--reset", "-u", commit); err != nil {
 		return err
 	}
+	if err := p.checkOutModules(ctx, commit); err != nil {
+		return err
+	}
 	if err := p.showCommit(ctx, commit); err != nil {
 		return err
 	}
 	p.at = commit
 	return nil
+}
+
+// checkOutModules gives the submodules of a commit their files, as far as the server has them.
+func (p *place) checkOutModules(ctx context.Context, commit string) error {
+	if !p.modules {
+		return nil
+	}
+	linked, err := p.rig.linkedModules(ctx, commit, commit)
+	if err != nil {
+		return err
+	}
+	for _, l := range linked {
+		store, err := p.rig.moduleStore(ctx, l.address)
+		if err != nil {
+			return err
+		}
+		if has, err := store.has(ctx, store.work, l.commit); err != nil || !has {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := p.checkOutModule(ctx, store, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkOutModule gives one submodule its files. Its index is made anew: what a gate did to them is not known.
+func (p *place) checkOutModule(ctx context.Context, store *moduleStore, l linked) error {
+	op := "check out the submodule " + l.path
+	files, index := filepath.Join(p.checkout(), filepath.FromSlash(l.path)), p.index()+".module"
+	if !plainBelow(p.checkout(), l.path) {
+		return nil
+	}
+	if err := errors.Join(removeTree(index), removeTree(files), os.MkdirAll(files, 0o700)); err != nil {
+		return wrapOS(op, err)
+	}
+	_, err := p.rig.gitIn(ctx, command{
+		op: op, dir: files, gitDir: store.work, workTree: files, env: []string{"GIT_INDEX_FILE=" + index},
+		args: append(slices.Concat(indexConfig, lfsFromHere), "read-tree", "--reset", "-u", l.commit),
+	})
+	return err
 }
 
 // kind is what an entry of the index is on the disk.
