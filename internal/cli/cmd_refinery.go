@@ -76,6 +76,7 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (mergeEnd, error) {
 		Title: fmt.Sprintf("%s (%s)", m.Title, m.Source), Body: m.Summary,
 		Trailers: []git.Trailer{{Key: "Gastown-Town", Value: m.Tag}, {Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
 	}
+	req.Submodules, req.LFS = m.Repo.Submodules != town.SubmodulesOff, m.Repo.LFS
 	req.GateRetries, req.RefuseChanges, req.Caches = m.GateRetries, m.GateChanges == town.GateChangesRefuse, m.Caches
 	for _, name := range m.GateEnv {
 		if value, set := os.LookupEnv(name); set {

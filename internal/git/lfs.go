@@ -36,7 +36,7 @@ type pointer struct {
 }
 
 // ErrNoLFS is returned where a rig needs git-lfs and there is none.
-var ErrNoLFS = errors.New("git-lfs is not installed or not on PATH: install it, or set lfs=off for the rig")
+var ErrNoLFS = errors.New("git-lfs is not installed or not on PATH: install it, or set lfs=false for the rig")
 
 // LFSInstalled tells whether git-lfs can be run.
 func LFSInstalled() bool {

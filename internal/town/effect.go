@@ -75,6 +75,11 @@ type RepoSpec struct {
 	DefaultBranch string `json:"defaultBranch"`
 	// Credential is a reference to what opens it, empty for the operator's own access.
 	Credential string `json:"credential,omitempty"`
+
+	// What is done for the submodules and large files of it.
+	Submodules     SubmodulePolicy `json:"submodules,omitempty"`
+	LFS            bool            `json:"lfs,omitempty"`
+	AllowAddresses []string        `json:"allowAddresses,omitempty"`
 }
 
 // DispatchSpec says what to start.
@@ -264,7 +269,11 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 
 func (s *State) repo(id RigID) RepoSpec {
 	if r := s.rigs[id]; r != nil {
-		return RepoSpec{URL: r.URL, DefaultBranch: r.DefaultBranch, Credential: r.Credential}
+		cfg := s.config(id)
+		return RepoSpec{
+			URL: r.URL, DefaultBranch: r.DefaultBranch, Credential: r.Credential,
+			Submodules: cfg.Submodules, LFS: cfg.LFS, AllowAddresses: cfg.AllowAddresses,
+		}
 	}
 	return RepoSpec{}
 }

@@ -26,6 +26,7 @@ var mayImport = map[string]string{
 	"errors":          "makes errors",
 	"fmt":             "formats; what prints is refused below",
 	"net/url":         "a function of its input",
+	"path":            "a function of its input",
 	"maps":            "for sorted keys and copies",
 	"reflect":         "looks at types, which are the same everywhere",
 	"regexp":          "a function of its input",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -35,6 +36,12 @@ type Settings struct {
 	GateChanges *GateChanges `json:"gate_changes,omitempty" standard:"show" range:"show|refuse" doc:"What a gate that passes and changes tracked files means: the files are restored and the change is shown, or the gate counts as failed."`
 	// Caches are what gates find again in the merge checkout, which else has the commit's files alone.
 	Caches *[]string `json:"caches,omitempty" doc:"Paths that stay in the merge checkout from one run of the gates to the next although they are not tracked, relative to the top of the repository: target, packages/*/node_modules, **/.cache."`
+	// Submodules says how far the town goes with the submodules of a rig.
+	Submodules *SubmodulePolicy `json:"submodules,omitempty" standard:"on" range:"on|off|push" doc:"Submodules: on sets them up for agents and gates and merges nothing whose commits are not at the submodule's remote; push also pushes such commits there, to a branch of the bead's name; off leaves them alone."`
+	// LFS has large files where agents and gates need them, and their objects at the remote before a merge is pushed.
+	LFS *bool `json:"lfs,omitempty" standard:"true" doc:"Files in Git LFS are there for agents and gates, and their objects are uploaded before a merge is pushed."`
+	// AllowAddresses are contacted with the operator's access although the target does not name them yet.
+	AllowAddresses *[]string `json:"allow_addresses,omitempty" doc:"Addresses of submodules and of LFS that may be contacted although the target's .gitmodules and .lfsconfig do not name them: gastown rig set NAME --allow-address URL adds one." share:"url"`
 	// MergeStrategy says how finished work gets into the default branch.
 	MergeStrategy *MergeStrategy `json:"merge_strategy,omitempty" standard:"direct" range:"direct|pr" doc:"How finished work gets into the default branch: merged by the refinery, or by a pull request."`
 	// CodeReview has the refinery read the diff before it merges it or opens its pull request.
@@ -97,6 +104,16 @@ const (
 	BlockerFail     BlockerPolicy = "fail"
 )
 
+// SubmodulePolicy says how far the town goes with submodules.
+type SubmodulePolicy string
+
+// The submodule policies.
+const (
+	SubmodulesOn   SubmodulePolicy = "on"
+	SubmodulesOff  SubmodulePolicy = "off"
+	SubmodulesPush SubmodulePolicy = "push"
+)
+
 // GateChanges says what a gate that changes tracked files means.
 type GateChanges string
 
@@ -129,6 +146,9 @@ type Config struct {
 	GateRetries         int
 	GateChanges         GateChanges
 	Caches              []string
+	Submodules          SubmodulePolicy
+	LFS                 bool
+	AllowAddresses      []string
 	MergeStrategy       MergeStrategy
 	CodeReview          bool
 	AutoMerge           bool
@@ -204,6 +224,29 @@ const (
 	maxCaches    = 50 // patterns
 	maxCachePath = 200
 )
+
+// Bounds on the addresses that are allowed: a rig has a handful.
+const (
+	maxAddresses = 50
+	maxAddress   = 2000 // bytes
+)
+
+func (s *Settings) validateAllowAddresses() error {
+	if len(*s.AllowAddresses) > maxAddresses {
+		return &FieldError{"allow_addresses", fmt.Sprintf("has more than %d entries", maxAddresses)}
+	}
+	for i, address := range *s.AllowAddresses {
+		at := fmt.Sprintf("allow_addresses[%d]", i)
+		u, err := url.Parse(address)
+		switch {
+		case address == "" || len(address) > maxAddress || strings.HasPrefix(address, "-") || strings.ContainsFunc(address, unicode.IsControl):
+			return &FieldError{at, "is no address of a repository"}
+		case err == nil && u.User != nil && u.Scheme != "ssh":
+			return &FieldError{at, "has a name or password in it: give the address without"}
+		}
+	}
+	return nil
+}
 
 func (s *Settings) validateCaches() error {
 	if len(*s.Caches) > maxCaches {

@@ -45,6 +45,8 @@ var checks = map[string]func(*Settings) error{
 	"env":           (*Settings).validateEnv,
 	"instructions":  (*Settings).validateInstructions,
 	"caches":        (*Settings).validateCaches,
+
+	"allow_addresses": (*Settings).validateAllowAddresses,
 }
 
 // settings is the list, in the order of the fields of Settings.

@@ -11,14 +11,15 @@ import (
 
 // sampleValues has two values of each setting that is more than a number or a word, and a wrong one.
 var sampleValues = map[string][3]string{
-	"agents":        {`{"polecat":{"preset":"claude"}}`, `{"refinery":{"preset":"codex"}}`, `{"mayor":{"preset":"claude"}}`},
-	"gates":         {`[{"name":"a","command":"true"}]`, `[]`, `[{"name":"a","command":" "}]`},
-	"budget":        {`{"usd_per_day":5}`, `{"tokens_per_day":7}`, `{"usd_per_day":-1}`},
-	"env":           {`{"A":"1"}`, `{"B":"2"}`, `{"A_TOKEN":"secret"}`},
-	"notify":        {`{"webhooks":["https://a.example/x"]}`, `{"webhooks":["env:HOOK"]}`, `{"webhooks":["ftp://a.example"]}`},
-	"branch_prefix": {`"work"`, `"Büro-2"`, `"a/b"`},
-	"instructions":  {`{"polecat":"Test."}`, `{"refinery":"Read."}`, `{"nobody":"Rest."}`},
-	"caches":        {`["target","**/node_modules"]`, `[]`, `["../x"]`},
+	"agents":          {`{"polecat":{"preset":"claude"}}`, `{"refinery":{"preset":"codex"}}`, `{"mayor":{"preset":"claude"}}`},
+	"gates":           {`[{"name":"a","command":"true"}]`, `[]`, `[{"name":"a","command":" "}]`},
+	"budget":          {`{"usd_per_day":5}`, `{"tokens_per_day":7}`, `{"usd_per_day":-1}`},
+	"env":             {`{"A":"1"}`, `{"B":"2"}`, `{"A_TOKEN":"secret"}`},
+	"notify":          {`{"webhooks":["https://a.example/x"]}`, `{"webhooks":["env:HOOK"]}`, `{"webhooks":["ftp://a.example"]}`},
+	"branch_prefix":   {`"work"`, `"Büro-2"`, `"a/b"`},
+	"instructions":    {`{"polecat":"Test."}`, `{"refinery":"Read."}`, `{"nobody":"Rest."}`},
+	"allow_addresses": {`["https://a.example/x"]`, `["git@a.example:x"]`, `["https://me:secret@a.example/x"]`},
+	"caches":          {`["target","**/node_modules"]`, `[]`, `["../x"]`},
 }
 
 // samples returns two values that the setting may have, neither of them the default, and those that it may not.
