@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,7 @@ func (a *app) rigCmd() *cobra.Command {
 
 func (a *app) rigSetCmd() *cobra.Command {
 	var p wire.RigPatch
+	var allow []string
 	c := a.onRig("set NAME [KEY=VALUE…]", sentence("update-rig"), settingsAfter(1),
 		func(ctx context.Context, t *client.Town, id town.RigID, pairs []string) (*wire.TakenRig, error) {
 			set, err := settingsOf(pairs)
@@ -68,11 +70,18 @@ func (a *app) rigSetCmd() *cobra.Command {
 			if p.URL, err = repositoryAddress(p.URL); err != nil {
 				return nil, err
 			}
+			if len(allow) > 0 {
+				r, err := t.Rig(ctx, id)
+				if err != nil {
+					return nil, err
+				}
+				p.Settings.AllowAddresses = added(r.Settings.AllowAddresses, allow)
+			}
 			return t.UpdateRig(ctx, id, p)
 		})
 	check := c.Args
 	c.Args = func(cmd *cobra.Command, argv []string) error {
-		if len(argv) == 1 && (p.URL != "" || p.DefaultBranch != "" || p.Credential != "") {
+		if len(argv) == 1 && (p.URL != "" || p.DefaultBranch != "" || p.Credential != "" || len(allow) > 0) {
 			return nil
 		}
 		return check(cmd, argv)
@@ -80,8 +89,24 @@ func (a *app) rigSetCmd() *cobra.Command {
 	c.Flags().StringVar(&p.URL, "url", "", "where the repository is from now on; it must have the same history")
 	c.Flags().StringVar(&p.DefaultBranch, "branch", "", "branch to merge into from now on; open merge requests follow")
 	c.Flags().StringVar(&p.Credential, "credential", "", credentialHelp+"; none takes it away")
+	c.Flags().StringArrayVar(&allow, "allow-address", nil,
+		"address of a submodule or of LFS that may be contacted although the target does not name it; may be repeated")
 	c.Long = c.Short + "\n\n" + settingsHelp(false)
 	return c
+}
+
+// added returns a list with more in it, each once.
+func added(list *[]string, more []string) *[]string {
+	var all []string
+	if list != nil {
+		all = slices.Clone(*list)
+	}
+	for _, one := range more {
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return &all
 }
 
 const credentialHelp = "what opens the repository: env:NAME or file:PATH of the server, with USER@ before it for a user name"

@@ -116,12 +116,24 @@ func (s *moduleStore) git(ctx context.Context, dir, op string, args ...string) (
 }
 
 // contact runs a command that asks the remote. Git's own rules say which protocols a submodule may be reached by: a
-// repository that a stranger can write to must not name files of this machine unless the operator allows that.
+// repository that a stranger can write to must not name files of this machine unless the operator allows that. What opens
+// the rig opens its submodules on the same host, and nothing else.
 func (s *moduleStore) contact(ctx context.Context, dir, op string, args ...string) (string, error) {
-	return s.rig.gitIn(ctx, command{
+	credential := s.rig.credential
+	if credential != nil {
+		of, err := credentialHost(s.rig.url)
+		if at, other := credentialHost(s.address); err != nil || other != nil || at != of {
+			credential = nil
+		}
+	}
+	c, err := command{
 		op: op + " the submodule at " + mask(s.address), gitDir: dir, args: args, timeout: networkTimeout,
-		env: []string{"GIT_PROTOCOL_FROM_USER=0"}, outside: !onThisMachine(s.address),
-	})
+		env: []string{"GIT_PROTOCOL_FROM_USER=0"},
+	}.opens(s.rig.around, s.address, credential)
+	if err != nil {
+		return "", err
+	}
+	return s.rig.gitIn(ctx, c)
 }
 
 // fetch brings the branches of the remote.

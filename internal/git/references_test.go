@@ -182,6 +182,31 @@ func TestFilesOfThisMachineAreNoSubmodule(t *testing.T) {
 	}
 }
 
+// What opens the rig opens its submodules on the same host, and no other.
+func TestTheRigsCredentialOpensItsSubmodules(t *testing.T) {
+	t.Parallel()
+	w := newWithLib(t)
+	w.server.RequireUser("bot", "s3cret")
+	operators := w.rig
+	w.rig = operators.WithCredential(&Credential{Reference: "env:TOKEN", Read: func() (string, string, error) { return "bot", "s3cret", nil }})
+	w.link(commit(t, w.writer, "code", "two\n"))
+	sh(t, w.writer, "push", "--quiet", w.lib, "HEAD:main")
+	if missing := w.check(ReferencesRequest{}); !missing.None() {
+		t.Errorf("got %+v", missing)
+	}
+	other := githttptest.New(t, filepath.Dir(w.lib))
+	other.RequireUser("bot", "s3cret")
+	w.entry(other.Address("lib.git"))
+	if _, err := w.tryCheck(ReferencesRequest{Allowed: []string{other.Address("lib.git")}}); ClassOf(err) != ClassAuth {
+		t.Errorf("another host: %v", err)
+	}
+	for _, request := range other.Requests() {
+		if request.User != "" {
+			t.Errorf("another host was told who asks: %+v", request)
+		}
+	}
+}
+
 // With Push, what an agent has committed in a submodule is brought to its remote, and nothing that is there is lost.
 func TestSubmoduleCommitsArePushed(t *testing.T) {
 	t.Parallel()
