@@ -274,5 +274,5 @@ func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (to
 	case !v.Exists:
 		return &town.BranchVerified{Astray: v.Astray}, nil
 	}
-	return &town.BranchVerified{Head: v.Head, Ahead: v.Ahead, Astray: v.Astray}, nil
+	return &town.BranchVerified{Head: v.Head, Ahead: v.Ahead, Astray: v.Astray, Others: v.Others}, nil
 }

@@ -18,6 +18,8 @@ type Verification struct {
 
 	// Astray says what of the work in the bead's workspace is not on its branch, and what helps. Empty when all is.
 	Astray string
+	// Others are beads whose commits are on the branch and not in the target.
+	Others []string
 }
 
 // VerifySpec says which branch to look at.
@@ -38,8 +40,11 @@ func (r *Rig) VerifyBranch(ctx context.Context, spec VerifySpec) (Verification, 
 	var found Verification
 	err := r.refreshed(ctx, func() error {
 		var seen sight
+		before, err := r.refs(ctx, headRef(spec.Branch))
+		if err != nil {
+			return err
+		}
 		if spec.Bead != "" {
-			var err error
 			if seen, err = r.look(ctx, spec.Bead, spec.Branch); err != nil {
 				return err
 			}
@@ -51,7 +56,10 @@ func (r *Rig) VerifyBranch(ctx context.Context, spec VerifySpec) (Verification, 
 		if found, err = r.verify(ctx, spec.Branch, tip); err != nil || !seen.exists {
 			return err
 		}
-		found.Astray, err = r.astray(ctx, spec, seen, tip)
+		if found.Astray, err = r.astray(ctx, spec, seen, tip); err != nil || found.Ahead == 0 {
+			return err
+		}
+		found.Others, err = r.foreign(ctx, spec, found.Head, tip, before[headRef(spec.Branch)])
 		return err
 	})
 	return found, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -363,26 +364,26 @@ func TestVerifyBranch(t *testing.T) {
 		return found
 	}
 	const branch = "gt/x/gt-1"
-	if got := verify(branch, "main"); got != (Verification{}) {
+	if got := verify(branch, "main"); !reflect.DeepEqual(got, Verification{}) {
 		t.Errorf("a missing branch: %+v", got)
 	}
 	made := tw.ensure(WorkspaceSpec{Bead: "gt-1", Branch: branch})
 	began := made.Head
 	tw.push("more", "x")
-	if got := verify(branch, "main"); got != (Verification{Exists: true, Head: began}) {
+	if got := verify(branch, "main"); !reflect.DeepEqual(got, Verification{Exists: true, Head: began}) {
 		t.Errorf("an empty branch: %+v", got)
 	}
 	commit(t, made.Path, "work", "1")
 	head := commit(t, made.Path, "work", "2")
 	for _, target := range []string{"main", "convoy/not/yet/head"} {
-		if got := verify(branch, target); got != (Verification{Exists: true, Head: head, Ahead: 2}) {
+		if got := verify(branch, target); !reflect.DeepEqual(got, Verification{Exists: true, Head: head, Ahead: 2}) {
 			t.Errorf("a branch with two commits against %s: %+v", target, got)
 		}
 	}
 	sh(t, tw.person, "fetch", "--quiet", tw.rig.mirror(), branch)
 	sh(t, tw.person, "merge", "--quiet", "--no-ff", "-m", "by hand", "FETCH_HEAD")
 	tw.push("later", "x")
-	if got := verify(branch, "main"); got != (Verification{Exists: true, Head: head, AlreadyMerged: true}) {
+	if got := verify(branch, "main"); !reflect.DeepEqual(got, Verification{Exists: true, Head: head, AlreadyMerged: true}) {
 		t.Errorf("a merged branch: %+v", got)
 	}
 	_, err := tw.store.Rig("town", "web", tw.origin, "nothing").VerifyBranch(ctx, VerifySpec{Branch: branch, Target: "neither"})

@@ -101,6 +101,11 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 		t.backToWork(b, AttemptAstray, p.Astray)
 		return nil
 	}
+	if other := t.s.unmergedOf(p.Others); other != nil {
+		t.backToWork(b, AttemptAstray, fmt.Sprintf("branch %s has commits of %s, which is %s and not merged: take them out, or do this bead once that one is merged",
+			b.Merge.Branch, other.ID, other.Status))
+		return nil
+	}
 	if p.Ahead > 0 {
 		t.s.editBead(b.ID, t.now, func(b *Bead) {
 			m := b.Merge
@@ -130,6 +135,16 @@ func (t *tick) nothingToMerge(mr *Bead, reason string) {
 		reviseAttempt(b, AttemptNoChanges, m.NoChanges, NoFault)
 		finish(b, string(OutcomeNoChanges), m.NoChanges)
 	})
+}
+
+// unmergedOf is the first of some beads whose work nobody has agreed to yet.
+func (s *State) unmergedOf(beads []string) *Bead {
+	for _, id := range beads {
+		if b := s.beads[BeadID(id)]; b != nil && b.Status != Closed {
+			return b
+		}
+	}
+	return nil
 }
 
 // backToWork ends a merge request whose branch is not what its agent said; the attempt on its source failed.

@@ -172,7 +172,7 @@ func (c *chaos) answer() Event {
 		out = Event{Bead: e.Bead, Payload: []Payload{
 			&BranchVerified{Head: "cafe", Ahead: 1}, &BranchVerified{Head: "cafe", Ahead: 3},
 			&BranchVerified{Head: "cafe"}, &BranchVerified{}, &BranchVerified{Error: "down"}, nil,
-			&BranchVerified{Head: "cafe", Ahead: 1, Astray: "elsewhere"},
+			&BranchVerified{Head: "cafe", Ahead: 1, Astray: "elsewhere"}, &BranchVerified{Head: "cafe", Ahead: 2, Others: []string{"gt-1a", "gt-none"}},
 		}[c.pick(6)]}
 	case EffectPollPR, EffectMergePR:
 		out = Event{Bead: e.Bead, Payload: c.wordOfForge(&e)}

@@ -270,6 +270,8 @@ func (p *BranchVerified) found() string {
 		return p.Error
 	case p.Astray != "":
 		return p.Astray
+	case len(p.Others) > 0:
+		return fmt.Sprintf("%d commits ahead of its target, some of them of %s", p.Ahead, joined(", ", p.Others...))
 	case p.Head == "":
 		return "there is no such branch"
 	}

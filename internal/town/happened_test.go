@@ -123,6 +123,7 @@ func TestWordsOfEvents(t *testing.T) {
 		{&BranchVerified{Head: "c", Ahead: 2}, "2 commits ahead of its target"},
 		{&BranchVerified{Error: "no disk"}, "no disk"},
 		{&BranchVerified{Head: "c", Ahead: 2, Astray: "2 commits are elsewhere"}, "2 commits are elsewhere"},
+		{&BranchVerified{Head: "c", Ahead: 2, Others: []string{"gt-1a", "gt-2a"}}, "2 commits ahead of its target, some of them of gt-1a, gt-2a"},
 		{&MergeConflicted{Files: []string{"a", "b"}}, "conflicts in a, b"},
 		{&MergeRejected{Gate: "test", Log: "much"}, "the gate test failed"},
 		{&HeartbeatLost{}, ""},

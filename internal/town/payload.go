@@ -202,7 +202,9 @@ type (
 		Ahead int    `json:"commitsAhead" doc:"Commits that the target does not have."`
 		Error string `json:"error,omitempty" doc:"Why it could not be looked at; it is asked again."`
 		// Astray sends the bead back to an agent, whatever is on the branch.
-		Astray string `json:"astray,omitempty" doc:"What of the work is not on the branch, or on it and another bead's; and what helps."`
+		Astray string `json:"astray,omitempty" doc:"What of the work is not on the branch, and what helps."`
+		// Others keep the branch back as long as one of them is not merged.
+		Others []string `json:"others,omitempty" doc:"Beads whose commits are on the branch and not in its target." share:"keep"`
 	}
 	// MergeCompleted says that a merge request is in its target.
 	MergeCompleted struct {

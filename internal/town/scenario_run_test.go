@@ -280,7 +280,7 @@ func (p *playground) outcomes(args []string) (string, error) {
 // answers says how the outside answers effects.
 type answers struct {
 	lose, twice, unknown, infra, empty, missing bool
-	reject, astray                              string
+	reject, astray, others                      string
 	pull                                        pullAnswers
 	used                                        bool
 }
@@ -305,6 +305,8 @@ func answersFrom(args []string) (*answers, error) {
 			a.missing, a.used = true, false
 		case "astray":
 			a.astray, a.used = value, false
+		case "others":
+			a.others, a.used = value, false
 		default:
 			known, err := a.pull.word(key, value)
 			if !known || err != nil {
@@ -364,6 +366,8 @@ func (a *answers) to(s *State, e *Effect) []Event {
 		*seen, a.used = BranchVerified{}, true
 	case a.astray != "":
 		seen.Astray, a.used = a.astray, true
+	case a.others != "":
+		seen.Others, a.used = []string{a.others}, true
 	}
 	return []Event{{Type: seen.Type(), Bead: e.Bead, Payload: seen, By: "effects"}}
 }
