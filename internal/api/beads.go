@@ -181,8 +181,11 @@ func (s *server) cancelBead(ctx context.Context, in *struct {
 	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadCancelled{As: given(in.Body).As, Reason: given(in.Body).Reason})
 }
 
-func (s *server) retryBead(ctx context.Context, in *OnBead) (*body[wire.Bead], error) {
-	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadRetried{})
+func (s *server) retryBead(ctx context.Context, in *struct {
+	OnBead
+	Body *wire.Retry
+}) (*body[wire.Bead], error) {
+	return s.beadCommand(ctx, in.Change, in.Bead, &town.BeadRetried{Fresh: given(in.Body).Fresh})
 }
 
 func (s *server) addDependency(ctx context.Context, in *struct {

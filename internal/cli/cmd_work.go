@@ -204,16 +204,23 @@ func (a *app) listBeads(ctx context.Context, v url.Values, limit int) error {
 func (a *app) beadVerbs(c *cobra.Command) {
 	for _, verb := range []string{"hold", "release", "retry"} {
 		var reason string
+		var retry wire.Retry
 		sub := &cobra.Command{Use: verb + " ID", Short: sentence(verb + "-bead"), Args: args(cobra.ExactArgs(1)), RunE: func(cmd *cobra.Command, argv []string) error {
 			return a.onBead(cmd.Context(), argv[0], func(ctx context.Context, t beadClient, id town.BeadID) (wire.Bead, error) {
 				if verb == "hold" {
 					return t.BeadVerb(ctx, id, verb, wire.Reason{Reason: reason})
 				}
+				if verb == "retry" {
+					return t.BeadVerb(ctx, id, verb, retry)
+				}
 				return t.BeadVerb(ctx, id, verb, nil)
 			})
 		}}
-		if verb == "hold" {
+		switch verb {
+		case "hold":
 			sub.Flags().StringVarP(&reason, "message", "m", "", "why")
+		case "retry":
+			sub.Flags().BoolVar(&retry.Fresh, "fresh", false, "start over from the base; what was there is kept in the rig's mirror")
 		}
 		c.AddCommand(sub)
 	}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"gastown/internal/git"
@@ -18,11 +19,13 @@ import (
 
 // dispatch prepares the workspace and starts the agent.
 func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
+	// A start is repeated after a crash: what a run that exists works on must not be touched.
+	if out, err := r.startedBefore(ctx, id, e); out != nil {
+		return out, err
+	}
 	spec, err := r.spec(ctx, id, e)
 	if err == nil {
 		err = r.opts.Runtime.Start(ctx, *spec)
-	} else if out := r.startedBefore(ctx, id, e); out != nil {
-		return out, err
 	}
 	var refused *runtime.StartError
 	var wrong *configError
@@ -44,24 +47,23 @@ func (r *Runner) dispatch(ctx context.Context, id town.TownID, e *town.Effect) (
 	return &town.DispatchUnknown{Reason: err.Error()}, err
 }
 
-// listPatience bounds the look for a run that could not be prepared again; the start's own time may be
-// over by then.
+// listPatience bounds the look for a run that may have been started before.
 const listPatience = 5 * time.Second
 
-// startedBefore says what there is to answer if the run exists: a start is repeated after a crash, and
-// what then cannot be prepared again may be running all the same. It returns nil if it surely is not.
-func (r *Runner) startedBefore(ctx context.Context, id town.TownID, e *town.Effect) town.Payload {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listPatience)
+// startedBefore says what there is to answer if the run exists: a start is repeated after a crash. It returns nothing if
+// it surely does not.
+func (r *Runner) startedBefore(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
 	reports, err := r.opts.Runtime.List(ctx)
 	if err != nil {
-		return &town.DispatchUnknown{Reason: "it could not be prepared, and whether it was started before is not known: " + err.Error()}
+		return &town.DispatchUnknown{Reason: "whether it was started before is not known: " + err.Error()}, err
 	}
 	key := runtime.Key{History: string(e.History), Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
 	if slices.ContainsFunc(reports, func(p runtime.Report) bool { return p.Key == key }) {
-		return &town.DispatchAccepted{}
+		return &town.DispatchAccepted{}, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // configError is a mistake in the town's configuration that only shows when an agent starts.
@@ -84,22 +86,30 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 	if d.Merge != nil && len(d.Command.Command) == 0 && d.Command.Preset == "" {
 		return r.refinery(spec, d)
 	}
-	args, stdin, err := commandLine(d.Command, d.Prompt)
-	if err != nil {
+	if err := give(spec, d.Command, d.Prompt); err != nil {
 		return nil, &configError{err}
 	}
-	spec.Command, spec.Stdin = args, []byte(stdin)
 	if d.Branch == "" {
 		return r.deskOf(spec, id, e.Agent)
 	}
+	if d.BeforeRun != 0 {
+		// A workspace is used by one run at a time, and this one may still be saying goodbye.
+		last := runtime.Key{History: spec.History, Town: spec.Town, Agent: string(d.BeforeAgent), Run: int64(d.BeforeRun)}
+		if err := r.opts.Runtime.Stop(ctx, last); err != nil {
+			return nil, fmt.Errorf("cannot end %s, run %d, which has the workspace: %w", d.BeforeAgent, d.BeforeRun, err)
+		}
+	}
 	made, err := r.rig(id, e.Rig, d.Repo).PrepareWorkspace(ctx, git.WorkspaceSpec{
-		Bead: string(d.Workspace), Branch: d.Branch, Base: d.Base,
+		Bead: string(d.Workspace), Branch: d.Branch, Base: d.Base, Fresh: d.Fresh,
 		Submodules: d.Repo.Submodules != town.SubmodulesOff, LFS: d.Repo.LFS,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot prepare the workspace of %s: %w", d.Workspace, err)
 	}
 	spec.Dir = made.Path
+	if err := give(spec, d.Command, d.Prompt+left(d, made.Left)); err != nil {
+		return nil, &configError{err}
+	}
 	spec.Env = append(spec.Env, identity(ctx, e.Agent, spec)...)
 	return spec, nil
 }
@@ -111,6 +121,40 @@ func (r *Runner) deskOf(spec *runtime.Spec, id town.TownID, agent town.AgentID) 
 		return nil, fmt.Errorf("cannot make the folder of %s: %w", agent, err)
 	}
 	return spec, nil
+}
+
+// give puts a command with its prompt into a spec.
+func give(spec *runtime.Spec, cmd town.AgentCommand, prompt string) error {
+	args, stdin, err := commandLine(cmd, prompt)
+	spec.Command, spec.Stdin = args, []byte(stdin)
+	return err
+}
+
+// left is the part of a prompt that says what former attempts have left in the workspace; empty if that is nothing.
+func left(d *town.DispatchSpec, found git.Left) string {
+	var parts []string
+	if found.Commits > 0 {
+		parts = append(parts, fmt.Sprintf("%d commits", found.Commits))
+	}
+	if found.Uncommitted {
+		parts = append(parts, "uncommitted changes")
+	}
+	if len(parts) == 0 && len(found.Kept) == 0 {
+		return ""
+	}
+	var p strings.Builder
+	p.WriteString("\n## What is there\n\n")
+	if len(parts) > 0 {
+		p.WriteString("Your working directory has " + strings.Join(parts, " and "))
+		if d.BeforeRun != 0 {
+			fmt.Fprintf(&p, " by %s, run %d", d.BeforeAgent, d.BeforeRun)
+		}
+		p.WriteString(". Go on from there.\n")
+	}
+	for _, k := range found.Kept {
+		fmt.Fprintf(&p, "Kept besides: %s, commit %s.\n", k.What, k.Commit)
+	}
+	return p.String()
 }
 
 // identity makes the agent the author of its commits where git knows nobody: it would refuse to

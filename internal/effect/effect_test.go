@@ -197,8 +197,8 @@ func TestAgentsGetNothingOfTheOperatorsAccess(t *testing.T) {
 	}
 }
 
-// A start that is repeated after a crash, and cannot be prepared again because the repository is away,
-// must not be called rejected if the run exists: nobody would look after its process any more.
+// A start that is repeated after a crash touches nothing of a run that exists, and must not be called rejected: nobody
+// would look after its process any more.
 func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {
 	t.Parallel()
 	run := runtime.Report{Key: runtime.Key{Town: "main", Agent: "toast", Run: 7}, State: runtime.StateRunning}
@@ -221,6 +221,48 @@ func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, e.Type, c.want)
 		}
 		r.Stop()
+	}
+}
+
+// The next attempt on a bead, whoever has it, goes on in the same folder, is told what is there, and is alone in it.
+func TestTheNextAttemptIsToldWhatIsThere(t *testing.T) {
+	t.Parallel()
+	var specs []runtime.Spec
+	var stopped []runtime.Key
+	h := &heard{got: make(chan town.Event, 1)}
+	r := newRunner(t, &place{
+		start: func(_ context.Context, s runtime.Spec) error { specs = append(specs, s); return nil },
+		stop:  func(_ context.Context, k runtime.Key) error { stopped = append(stopped, k); return nil },
+	}, h)
+	defer r.Stop()
+	first := dispatchOf(origin(t), town.AgentCommand{Command: []string{"agent"}})
+	r.Carry("main", []town.Effect{first})
+	<-h.got
+	work := "cd \"$1\" && echo half >half && git add half && git -c user.name=t -c user.email=t@t commit -qm half && echo rest >rest"
+	if out, err := exec.Command("sh", "-euc", work, "sh", specs[0].Dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	d := *first.Dispatch
+	next := town.Effect{ID: "dispatch_agent/nux/gt-1a/8", Kind: town.EffectDispatch, Agent: "nux", Bead: "gt-1a", Rig: "web", Run: 8, Dispatch: &d, History: "h"}
+	d.BeforeAgent, d.BeforeRun = "toast", 7
+	r.Carry("main", []town.Effect{next})
+	<-h.got
+	if got := string(specs[1].Stdin); specs[1].Dir != specs[0].Dir || !strings.Contains(got, "do it") || !strings.Contains(got, "has 1 commits and uncommitted changes by toast, run 7") {
+		t.Errorf("in %s it is told %q", specs[1].Dir, got)
+	}
+	if !slices.Equal(stopped, []runtime.Key{{History: "h", Town: "main", Agent: "toast", Run: 7}}) {
+		t.Errorf("stopped are %v", stopped)
+	}
+	again := d
+	again.Fresh, again.BeforeAgent, again.BeforeRun = true, "nux", 8
+	next.ID, next.Run, next.Dispatch = "dispatch_agent/nux/gt-1a/9", 9, &again
+	r.Carry("main", []town.Effect{next})
+	<-h.got
+	if got := string(specs[2].Stdin); !strings.Contains(got, "Kept besides: the branch as it was, commit ") || strings.Contains(got, "Go on from there") {
+		t.Errorf("a fresh start is told %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(specs[2].Dir, "rest")); err == nil {
+		t.Error("a fresh start has files of before")
 	}
 }
 

@@ -28,6 +28,11 @@ func (p *DispatchAccepted) apply(t *tick, e *Event) *Refusal {
 			a.Dispatch = DispatchSure
 		}
 	})
+	if b := t.s.beads[a.Hook]; b != nil && b.HasLabel(LabelFresh) {
+		t.s.editBead(b.ID, t.now, func(b *Bead) {
+			b.Labels = slices.DeleteFunc(slices.Clone(b.Labels), func(l string) bool { return l == LabelFresh })
+		})
+	}
 	return nil
 }
 

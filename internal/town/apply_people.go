@@ -168,6 +168,8 @@ func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
 		return conflict("the record of the part of %s as %s is lost: make a new one", b.ID, b.Type)
 	case b.Merge != nil && t.s.beads[b.Merge.Source] == nil:
 		return conflict("what %s is for, %s, is in the archive", b.ID, b.Merge.Source)
+	case p.Fresh && (b.Type != Issue || b.Rework()):
+		return conflict("%s has no work of its own that could start over: retry it without fresh", b.ID)
 	}
 	if mr, src := t.s.suspended(b); mr != nil {
 		t.takeUp(mr, src)
@@ -192,6 +194,9 @@ func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
 	}
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		b.Forgiven, b.Failure, b.Closed = len(b.Attempts), nil, 0
+		if p.Fresh && !b.HasLabel(LabelFresh) {
+			b.Labels = append(slices.Clone(b.Labels), LabelFresh)
+		}
 		if b.Merge != nil {
 			b.Merge.Verify, b.Merge.Reworks = NotVerified, 0
 		}

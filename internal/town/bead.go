@@ -61,6 +61,7 @@ const (
 	LabelRework     = "gt:rework"      // changes asked for by a gate or a reviewer
 	LabelPRFeedback = "gt:pr-feedback" // changes asked for on a pull request
 	LabelConflict   = "gt:pr-conflict" // a merge conflict to be solved on the branch
+	LabelFresh      = "gt:fresh"       // its next attempt starts over from the base
 )
 
 // Bead is a work item. Type-specific parts are in the pointer that its type names; the others are nil.

@@ -94,7 +94,11 @@ type DispatchSpec struct {
 	Base   string `json:"base"`
 	// Workspace is the bead whose files it works on.
 	Workspace BeadID `json:"workspace,omitempty"`
-	Prompt    string `json:"-"`
+	// Fresh starts that over from the base; BeforeAgent and BeforeRun are who had it last.
+	Fresh       bool    `json:"fresh,omitempty"`
+	BeforeAgent AgentID `json:"beforeAgent,omitempty"`
+	BeforeRun   Run     `json:"beforeRun,omitempty"`
+	Prompt      string  `json:"-"`
 	// Merge is what a refinery is to merge.
 	Merge *MergeSpec `json:"merge,omitempty"`
 }
@@ -243,7 +247,10 @@ func (s *State) dispatchEffect(a *Agent) *Effect {
 		spec.Branch, spec.Base, spec.Workspace = b.Merge.Branch, b.Merge.Target, b.ID
 	} else if b.Type == Issue {
 		spec.Branch, spec.Base = s.workBranch(b)
-		spec.Workspace = s.workspaceOf(b)
+		spec.Workspace, spec.Fresh = s.workspaceOf(b), b.HasLabel(LabelFresh)
+		if last := s.workedBefore(a, b, spec.Workspace); last != nil {
+			spec.BeforeAgent, spec.BeforeRun = last.Agent, last.Run
+		}
 	}
 	spec.Prompt = s.Prompt(a, b)
 	return &Effect{
@@ -304,6 +311,33 @@ func (s *State) workspaceOf(b *Bead) BeadID {
 		}
 	}
 	return b.ID
+}
+
+// workedBefore is the last attempt in a workspace before an agent's own, nil if there was none: on the bead, on the one
+// that the workspace belongs to, or on other rework of the same merge request.
+func (s *State) workedBefore(a *Agent, b *Bead, workspace BeadID) *Attempt {
+	beads := []BeadID{b.ID, workspace}
+	if b.Rework() {
+		for _, d := range s.neededBy(b.ID, Blocks) {
+			for _, other := range s.needs(d.Bead, Blocks) {
+				beads = append(beads, other.On)
+			}
+		}
+	}
+	var last *Attempt
+	for _, id := range beads {
+		on := s.beads[id]
+		if on == nil {
+			continue
+		}
+		for i := range on.Attempts {
+			at := &on.Attempts[i]
+			if at.Run != a.Run && at.Outcome != AttemptRejected && (last == nil || at.Run > last.Run) {
+				last = at
+			}
+		}
+	}
+	return last
 }
 
 // targetOf says which branch an issue's work is merged into: its convoy's, or the rig's default.

@@ -85,7 +85,9 @@ type (
 		Reason string     `json:"reason,omitempty" doc:"Kept as what the bead came to."`
 	}
 	// BeadRetried opens a failed bead again; its attempts stay on record.
-	BeadRetried struct{}
+	BeadRetried struct {
+		Fresh bool `json:"fresh,omitempty" doc:"Start over from the base. What was there is kept in the rig's mirror."`
+	}
 	// DependencyAdded makes the event's bead wait for another.
 	DependencyAdded struct {
 		On BeadID `json:"dependsOn" doc:"The bead that must be closed first."`

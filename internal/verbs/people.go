@@ -46,7 +46,7 @@ func ofPeople() []Verb {
 		v("release-bead", post, bead+"/release", "bead_released", nil, "End a hold.", "bead release", ""),
 		v("cancel-bead", post, bead+"/cancel", "bead_cancelled", wire.Cancel{},
 			"End a bead; its agent is stopped.", "bead cancel", ""),
-		v("retry-bead", post, bead+"/retry", "bead_retried", nil, "Open a failed bead again.", "bead retry", ""),
+		v("retry-bead", post, bead+"/retry", "bead_retried", wire.Retry{}, "Open a failed bead again.", "bead retry", ""),
 		v("add-dependency", post, bead+"/dependencies", "dependency_added", wire.DependsOn{},
 			"Make a bead wait for another.", "bead depend", ""),
 		v("remove-dependency", remove, bead+"/dependencies/{on}", "dependency_removed", nil,

@@ -76,6 +76,11 @@ type Cancel struct {
 	Reason string          `json:"reason,omitempty" maxLength:"1000" doc:"Kept as what the bead came to."`
 }
 
+// Retry opens a failed bead again.
+type Retry struct {
+	Fresh bool `json:"fresh,omitempty" doc:"Start over from the base; what was there is kept in the rig's mirror."`
+}
+
 // DependsOn names a bead.
 type DependsOn struct {
 	On town.BeadID `json:"dependsOn" minLength:"1" doc:"The bead that must be closed first."`
