@@ -71,7 +71,7 @@ func (w *world) quiet() {
 // spoken has a body that is right in form for every verb of agents.
 var spoken = map[string]string{
 	"done": `{"branch":"x","headSha":"y"}`, "request-changes": `{"feedback":"x"}`, "checkpoint": `{"text":"x"}`, "status": `{"line":"x"}`,
-	"usage": `{"tokensIn":1,"tokensOut":2,"costUsd":0.1}`, "escalate": `{"severity":"low","category":"help","message":"x"}`, "merge-completed": `{"commit":"x"}`,
+	"usage": `{"tokensIn":1,"tokensOut":2,"costUsd":0.1}`, "escalate": `{"severity":"low","category":"help","message":"x"}`, "merge-tested": `{"commit":"x","tip":"y"}`,
 	"merge-conflicted": `{"files":["x"]}`, "merge-rejected": `{"gate":"x"}`, "gate-broken": `{"gate":"x","targetSha":"y"}`, "merge-failed": `{"class":"x","reason":"y"}`, "heartbeat": "",
 	"mail-read": `{"messages":["gt-1"]}`, "mail-send": `{"to":"people","subject":"x"}`, "nudge": `{"to":"toast","message":"x"}`,
 	"triage-resolve": `{"resolution":"none","bead":"gt-1"}`,
@@ -134,7 +134,7 @@ func TestAgentVerbs(t *testing.T) {
 	}
 	before := w.now()
 	ok(http.StatusNoContent, http.MethodPost, "heartbeat", nil)
-	for _, verb := range []string{"merge-completed", "merge-conflicted", "merge-rejected", "gate-broken", "merge-failed", "request-changes", "triage-resolve"} {
+	for _, verb := range []string{"merge-tested", "merge-conflicted", "merge-rejected", "gate-broken", "merge-failed", "request-changes", "triage-resolve"} {
 		r := w.do(own, http.MethodPost, at+"/agent/"+verb, spoken[verb])
 		if r.code < 400 || r.code > 499 {
 			t.Errorf("%s of a polecat on its own bead: got %d: %s", verb, r.code, r.body)

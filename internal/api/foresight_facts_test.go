@@ -109,6 +109,10 @@ func (s *seer) answer() (town.Event, bool) {
 		out = town.Event{Bead: e.Bead}
 		out.Payload = payload(s, &town.BranchVerified{Head: "cafe", Ahead: 2}, &town.BranchVerified{Head: "cafe"},
 			&town.BranchVerified{Error: "down"}, nil)
+	case town.EffectPushMerge, town.EffectFindMerge:
+		out = town.Event{Bead: e.Bead}
+		out.Payload = payload(s, &town.MergeCompleted{Commit: e.Push.Commit}, &town.TargetMoved{Tip: "beef"},
+			&town.PushRefused{Class: town.PushHook, Reason: "not today"}, &town.MergeUnknown{Reason: "away"}, nil)
 	default:
 		out = town.Event{Bead: e.Bead}
 		out.Payload = payload(s, &town.PRPollFailed{Class: "network", Reason: "no route"}, nil)
@@ -128,7 +132,7 @@ func (s *seer) word(a *town.Agent, beads []*town.Bead) town.Event {
 		case b.Triage != nil && len(b.Triage.Options) > 0:
 			e.Payload = &town.TriageResolved{Resolution: oneOf(s, b.Triage.Options...)}
 		case b.Merge != nil:
-			e.Payload = payload(s, &town.MergeCompleted{Commit: "f00d"}, &town.MergeConflicted{Files: []string{"a.go"}},
+			e.Payload = payload(s, &town.MergeTested{Commit: "f00d", Tip: "7171"}, &town.MergeConflicted{Files: []string{"a.go"}},
 				&town.MergeRejected{Gate: "test"}, &town.ChangesRequested{Feedback: "more tests"},
 				&town.MergeFailed{Class: "push", Reason: "no"})
 		default:

@@ -122,7 +122,7 @@ var routes = []route{
 	says("agent-nudge", verb[nudgeBody]()),
 	says("agent-triage-resolve", verb[resolveBody]()),
 	says("heartbeat", to((*server).heartbeat)),
-	says("merge-completed", verb[mergedBody]()),
+	says("merge-tested", verb[testedBody]()),
 	says("merge-conflicted", verb[conflictedBody]()),
 	says("gate-broken", verb[brokenBody]()),
 	says("merge-rejected", verb[rejectedBody]()),

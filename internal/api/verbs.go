@@ -64,9 +64,9 @@ type (
 		AboutBead
 		town.TriageResolved
 	}
-	mergedBody struct {
+	testedBody struct {
 		AboutBead
-		town.MergeCompleted
+		town.MergeTested
 	}
 	conflictedBody struct {
 		AboutBead
@@ -96,7 +96,7 @@ func (b readBody) payload() town.Payload       { return &b.MessageRead }
 func (b sendBody) payload() town.Payload       { return &b.MessageSent }
 func (b nudgeBody) payload() town.Payload      { return &b.NudgeRequested }
 func (b resolveBody) payload() town.Payload    { return &b.TriageResolved }
-func (b mergedBody) payload() town.Payload     { return &b.MergeCompleted }
+func (b testedBody) payload() town.Payload     { return &b.MergeTested }
 func (b conflictedBody) payload() town.Payload { return &b.MergeConflicted }
 func (b rejectedBody) payload() town.Payload   { return &b.MergeRejected }
 func (b brokenBody) payload() town.Payload     { return &b.GateBroken }

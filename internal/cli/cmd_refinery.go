@@ -19,7 +19,7 @@ import (
 
 func (a *app) refineryCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "refinery", Short: sentence("merge-completed"), Hidden: true, Args: args(cobra.NoArgs),
+		Use: "refinery", Short: sentence("merge-failed"), Hidden: true, Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM)
 			defer stop()
@@ -28,7 +28,7 @@ func (a *app) refineryCmd() *cobra.Command {
 	}
 }
 
-// refinery reads what to merge from standard input, merges it and reports what came of it. Its
+// refinery reads what to merge from standard input, tests that and reports what came of it. It pushes nothing. Its
 // output is its log.
 func (a *app) refinery(ctx context.Context) error {
 	t, err := a.asAgent()
@@ -64,15 +64,15 @@ func cannotOpen(m *town.MergeSpec) (verb string, p town.Payload) {
 		m.MergeRequest)}
 }
 
-func (a *app) merge(ctx context.Context, m *town.MergeSpec) (mergeEnd, error) {
+func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, error) {
 	store, err := git.OpenWithoutAccess(filepath.Join(a.home, "git"))
 	if err != nil {
-		return mergeEnd{}, err
+		return git.MergeResult{}, err
 	}
 	rig := store.Rig(os.Getenv("GASTOWN_TOWN"), os.Getenv("GASTOWN_RIG"), m.Repo.URL, m.Repo.DefaultBranch)
 	fmt.Fprintf(a.out, "%s: merge %s (%s) into %s\n", m.MergeRequest, m.Branch, short(m.Head), m.Target)
 	req := git.MergeRequest{
-		Branch: m.Branch, ExpectedHead: m.Head, Target: m.Target, Create: true, Base: m.Base, Log: a.out,
+		Branch: m.Branch, ExpectedHead: m.Head, Target: m.Target, Create: m.Create, Base: m.Base, Log: a.out,
 		Title: fmt.Sprintf("%s (%s)", m.Title, m.Source), Body: m.Summary,
 		Trailers: []git.Trailer{{Key: "Gastown-Town", Value: m.Tag}, {Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
 	}
@@ -90,66 +90,15 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (mergeEnd, error) {
 		}
 		req.Gates = append(req.Gates, git.Gate{Name: g.Name, Shell: g.Command, Timeout: timeout.Std()})
 	}
-	return publish(ctx, rig, req)
-}
-
-// maxMergeTries bounds how often a merge is made again because the target moved meanwhile. It protects the merge queue
-// from a target that is pushed to faster than the gates run.
-const maxMergeTries = 5
-
-// publish fetches, tests and pushes, and does so again while the target moves.
-func publish(ctx context.Context, rig *git.Rig, req git.MergeRequest) (mergeEnd, error) {
-	for range maxMergeTries {
-		if err := rig.Fetch(ctx); err != nil {
-			return mergeEnd{}, err
-		}
-		result, err := rig.TestMerge(ctx, req)
-		if err != nil || result.Outcome != git.OutcomeTested {
-			return mergeEnd{MergeResult: result, before: true}, err
-		}
-		found, err := rig.PushMerge(ctx, git.PushRequest{
-			Branch: req.Branch, Head: result.Head, Commit: result.Commit, Tip: result.Target, Target: req.Target, Create: req.Create,
-		})
-		var moved *git.TargetMovedError
-		switch {
-		case errors.As(err, &moved):
-			continue
-		case found.Merged:
-			result.Outcome, result.Commit = git.OutcomeMerged, found.Commit
-			return mergeEnd{MergeResult: result, before: found.Before}, nil
-		case found.Pushed:
-			return mergeEnd{MergeResult: result, unverified: true}, err
-		}
-		return mergeEnd{MergeResult: result}, err
-	}
-	return mergeEnd{}, errTargetKeepsMoving
-}
-
-// errTargetKeepsMoving is no fault of the branch; a later merge may succeed.
-var errTargetKeepsMoving = errors.New("the target branch moved during every try: merge again later, or make the gates faster")
-
-// mergeEnd is how a merge ended.
-type mergeEnd struct {
-	git.MergeResult
-	before     bool // merged by an earlier try
-	unverified bool // pushed by the remote's word, and not seen in the target
+	return rig.TestMerge(ctx, req)
 }
 
 // outcomeOf turns the result of a merge into the verb that reports it.
-func outcomeOf(m *town.MergeSpec, r mergeEnd, err error) (verb string, p town.Payload) {
+func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p town.Payload) {
 	var moved *git.HeadMovedError
-	var refused *git.PushRefusedError
 	switch {
 	case errors.As(err, &moved):
 		return "merge-failed", &town.MergeFailed{Class: town.MergeMoved, Reason: err.Error()}
-	case errors.As(err, &refused):
-		return "merge-failed", &town.MergeFailed{Class: "push_refused", Reason: err.Error()}
-	case r.unverified:
-		return "merge-failed", &town.MergeFailed{Class: town.MergeUnverified, Reason: fmt.Sprintf(
-			"%s was pushed to %s, and %s of the rig's address does not show it: look for what rewrites addresses "+
-				"(url.*.insteadOf, a proxy) or takes commits back (a hook, a mirror job)", r.Commit, m.Target, m.Target)}
-	case errors.Is(err, errTargetKeepsMoving):
-		return "merge-failed", &town.MergeFailed{Class: "target_moves", Reason: err.Error()}
 	case err != nil:
 		class := string(git.ClassOf(err))
 		if class == "" {
@@ -158,8 +107,10 @@ func outcomeOf(m *town.MergeSpec, r mergeEnd, err error) (verb string, p town.Pa
 		return "merge-failed", &town.MergeFailed{Class: class, Reason: err.Error()}
 	}
 	switch r.Outcome {
-	case git.OutcomeMerged:
-		return "merge-completed", &town.MergeCompleted{Commit: r.Commit, Before: r.before}
+	case git.OutcomeTested:
+		return "merge-tested", &town.MergeTested{Commit: r.Commit, Tip: r.Target, Runs: gateRuns(r.Gates)}
+	case git.OutcomeMerged: // The server looks at the target and finds it there.
+		return "merge-tested", &town.MergeTested{Commit: r.Commit, Tip: r.Target}
 	case git.OutcomeConflicted:
 		return "merge-conflicted", &town.MergeConflicted{Files: r.Files}
 	case git.OutcomeGateFailed:

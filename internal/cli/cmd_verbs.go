@@ -103,7 +103,7 @@ func (a *app) verbCmds() []*cobra.Command {
 				text, err := a.text(strings.Join(argv, " "))
 				return &town.AgentCheckpoint{Text: text}, err
 			}),
-		a.usageCmd(),
+		a.usageCmd(), a.testedCmd(),
 	}
 }
 
@@ -115,6 +115,30 @@ func (a *app) usageCmd() *cobra.Command {
 	c.Flags().Int64Var(&p.TokensOut, "tokens-out", 0, "tokens of answers")
 	c.Flags().Int64Var(&p.TokensCached, "tokens-cached", 0, "tokens that the provider had in its cache; no budget counts them")
 	c.Flags().Float64Var(&p.CostUSD, "cost", 0, "what that cost, in US dollars")
+	return c
+}
+
+// testedCmd is for a refinery that is an agent: it says which merge is to be pushed, and the server pushes it.
+func (a *app) testedCmd() *cobra.Command {
+	var p town.MergeTested
+	c := a.verb("merge-tested", "--commit COMMIT", cobra.NoArgs,
+		func(cmd *cobra.Command, _ []string) (town.Payload, error) {
+			for _, of := range []struct {
+				to       *string
+				revision string
+			}{{&p.Commit, p.Commit}, {&p.Tip, p.Commit + "^1"}} {
+				out, err := exec.CommandContext(cmd.Context(), "git", "rev-parse", "--verify", "--end-of-options", of.revision+"^{commit}").Output()
+				if err != nil {
+					return nil, fmt.Errorf("there is no commit %s here: run it where the merge was made", of.revision)
+				}
+				*of.to = strings.TrimSpace(string(out))
+			}
+			return &p, nil
+		})
+	c.Flags().StringVar(&p.Commit, "commit", "", "the merge: its first parent is the target's tip, its second the branch")
+	if err := c.MarkFlagRequired("commit"); err != nil {
+		panic(err)
+	}
 	return c
 }
 

@@ -84,7 +84,7 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 		Env: env,
 	}
 	if d.Merge != nil && len(d.Command.Command) == 0 && d.Command.Preset == "" {
-		return r.refinery(spec, d)
+		return r.refinery(ctx, id, spec, e)
 	}
 	if err := give(spec, d.Command, d.Prompt); err != nil {
 		return nil, &configError{err}
@@ -169,9 +169,14 @@ func identity(ctx context.Context, agent town.AgentID, spec *runtime.Spec) []str
 	return []string{"GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + email, "GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + email}
 }
 
-// refinery runs the built-in one: this program, which reads what to merge from standard input.
-func (r *Runner) refinery(spec *runtime.Spec, d *town.DispatchSpec) (*runtime.Spec, error) {
-	data, err := json.Marshal(d.Merge)
+// refinery runs the built-in one: this program, which reads what to merge from standard input. It works on what is
+// fetched here, and reaches no remote.
+func (r *Runner) refinery(ctx context.Context, id town.TownID, spec *runtime.Spec, e *town.Effect) (*runtime.Spec, error) {
+	if err := r.rig(id, e.Rig, e.Dispatch.Repo).Fetch(ctx); err != nil {
+		return nil, fmt.Errorf("cannot fetch what is to be merged: %w", err)
+	}
+	spec.Env = withoutCredentials(spec.Env)
+	data, err := json.Marshal(e.Dispatch.Merge)
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the merge request: %w", err)
 	}

@@ -58,6 +58,17 @@ func (r *Runner) environment(id town.TownID, e *town.Effect) ([]string, error) {
 	return out, nil
 }
 
+// credentials are the inherited variables that give access to something.
+var credentials = []string{"SSH_AUTH_SOCK", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "KILO_API_KEY"}
+
+// withoutCredentials leaves out what a refinery has no use for: it pushes nothing, and its gates run what agents wrote.
+func withoutCredentials(env []string) []string {
+	return slices.DeleteFunc(env, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(credentials, name)
+	})
+}
+
 // readSecret resolves a reference, env:NAME or file:PATH; anything else is the value itself.
 func readSecret(v string) (string, error) {
 	if name, ok := strings.CutPrefix(v, "env:"); ok {

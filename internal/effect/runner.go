@@ -30,6 +30,9 @@ var limits = map[town.EffectKind]struct {
 	town.EffectNotify:   {4, 40 * time.Second},
 	town.EffectPollPR:   {4, 50 * time.Second},
 	town.EffectMergePR:  {2, 50 * time.Second},
+
+	town.EffectPushMerge: {4, 5 * time.Minute},
+	town.EffectFindMerge: {4, 2 * time.Minute},
 }
 
 // errNoForge is what becomes of every question about a pull request: this server has no client of any
@@ -225,6 +228,10 @@ func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 		return r.verify(ctx, j.town, &j.effect)
 	case town.EffectPollPR:
 		return &town.PRPollFailed{Class: town.ForgeNone}, errNoForge
+	case town.EffectPushMerge:
+		return r.pushMerge(ctx, j.town, &j.effect)
+	case town.EffectFindMerge:
+		return r.findMerge(ctx, j.town, &j.effect)
 	case town.EffectMergePR:
 		return &town.PRMergeFailed{Class: town.ForgeNone, Head: j.effect.Pull.Head}, errNoForge
 	}
@@ -239,6 +246,8 @@ func classOf(out town.Payload, err error) string {
 	switch out := out.(type) {
 	case *town.DispatchRejected:
 		return out.Class
+	case *town.PushRefused:
+		return "push_" + string(out.Class)
 	case *town.PRPollFailed:
 		return string(out.Class)
 	case *town.PRMergeFailed:
@@ -267,10 +276,8 @@ func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (to
 	switch {
 	case err != nil:
 		return &town.BranchVerified{Error: err.Error()}, err
-	case v.AlreadyMerged:
-		// An earlier run may have merged it and died before it could say so: the refinery finds
-		// the merge commit.
-		return &town.BranchVerified{Head: v.Head, Ahead: 1}, nil
+	case v.MergedAs != "" && v.Astray == "":
+		return &town.AlreadyOnTarget{Commit: v.MergedAs}, nil
 	case !v.Exists:
 		return &town.BranchVerified{Astray: v.Astray}, nil
 	}

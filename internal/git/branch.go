@@ -12,9 +12,10 @@ type Verification struct {
 	Head   string // its commit; empty when it does not exist
 	Ahead  int    // commits it has that the target lacks
 
-	// AlreadyMerged is set when the branch had commits of its own and the
-	// target has them all. A branch that never had any is not merged.
-	AlreadyMerged bool
+	// MergedAs is the commit that brought the branch into the target: set when
+	// the branch had commits of its own and the target has them all. A branch
+	// that never had any is not merged.
+	MergedAs string
 
 	// Astray says what of the work in the bead's workspace is not on its branch, and what helps. Empty when all is.
 	Astray string
@@ -77,11 +78,10 @@ func (r *Rig) verify(ctx context.Context, branch, tip string) (Verification, err
 	}
 	found := Verification{Exists: true, Head: head, Ahead: ahead}
 	if ahead == 0 {
-		commit, err := r.landedAs(ctx, branch, head, tip)
+		found.MergedAs, err = r.landedAs(ctx, branch, head, tip)
 		if err != nil {
 			return Verification{}, err
 		}
-		found.AlreadyMerged = commit != ""
 	}
 	return found, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type PushRequest struct {
 	Tip    string // what the target stood at when it was tested: the first parent of Commit
 	Target string // branch on origin
 	Create bool   // the target is made, from Tip, where origin does not have it
+	// Workspace is the bead in whose files the merge was made, where an agent made it; else the mirror has it.
+	Workspace string
 }
 
 func (req PushRequest) check() error {
@@ -72,6 +75,9 @@ func (r *Rig) PushMerge(ctx context.Context, req PushRequest) (Found, error) {
 	if err != nil || found.Merged {
 		return found, err
 	}
+	if err := r.takeTested(ctx, req); err != nil {
+		return Found{}, err
+	}
 	if err := r.checkTested(ctx, req); err != nil {
 		return Found{}, err
 	}
@@ -97,6 +103,9 @@ func (r *Rig) reallyMoved(ctx context.Context, req PushRequest, lease string, er
 	case again != nil:
 		return again
 	case found.Tip == lease:
+		if moved.refusal.Class == PushOther {
+			moved.refusal.Class = PushMoved
+		}
 		return moved.refusal
 	}
 	return &TargetMovedError{Target: req.Target, From: req.Tip, Tip: found.Tip}
@@ -144,6 +153,25 @@ func (r *Rig) holds(ctx context.Context, tip, commit string) (bool, error) {
 		return false, ignoreExit(err)
 	}
 	return r.isAncestor(ctx, commit, tip)
+}
+
+// takeTested brings a merge that an agent has made from its workspace into the mirror, if it is not there. What cannot be
+// taken over is not there for the check that follows.
+func (r *Rig) takeTested(ctx context.Context, req PushRequest) error {
+	return r.locked(ctx, func() error {
+		_, err := r.git(ctx, "look for a commit", "cat-file", "-e", req.Commit+"^{commit}")
+		gitDir := filepath.Join(r.workspace(req.Workspace), ".git")
+		if err == nil || ignoreExit(err) != nil || req.Workspace == "" || plainObjects(filepath.Join(gitDir, "objects")) != "" {
+			return ignoreExit(err)
+		}
+		if err := r.ensureLook(ctx, req.Workspace, gitDir); err != nil {
+			return err
+		}
+		if err := r.take(ctx, req.Workspace, req.Commit); err != nil && !damaged(err) {
+			return err
+		}
+		return nil
+	})
 }
 
 // checkTested refuses a commit that is not exactly a merge of the verified commit into the tip of the target.

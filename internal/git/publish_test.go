@@ -125,3 +125,26 @@ func TestPushFindsTheBranchThere(t *testing.T) {
 		t.Errorf("got %+v, %v", found, err)
 	}
 }
+
+// A refinery that is an agent makes its merge in its workspace; the server takes it from there.
+func TestPushTakesTheMergeFromAWorkspace(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t)
+	_, head := tw.worked("toast", source, "work", "w")
+	tip := tw.tip("main")
+	made, err := tw.rig.PrepareWorkspace(context.Background(), WorkspaceSpec{Bead: "mr-1", Branch: source, Base: "main"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merge := sh(t, made.Path, "commit-tree", "-p", tip, "-p", head, "-m", "merged by an agent", "HEAD^{tree}")
+	push := PushRequest{Branch: source, Head: head, Commit: merge, Tip: tip, Target: "main"}
+	var no *NotTestedError
+	if _, err := tw.rig.PushMerge(context.Background(), push); !errors.As(err, &no) {
+		t.Errorf("from nowhere: %v", err)
+	}
+	push.Workspace = "mr-1"
+	found, err := tw.rig.PushMerge(context.Background(), push)
+	if err != nil || !found.Merged || tw.tip("main") != merge {
+		t.Errorf("got %+v, %v", found, err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 // a protected branch, a quota. It waits for a person.
 type PushRefusedError struct {
 	Target string // branch on origin
+	Class  PushClass
 	Reason string // git's short reason
 	Remote string // what the remote said; may be empty
 }
@@ -21,7 +22,7 @@ func (e *PushRefusedError) Error() string {
 	if e.Remote != "" {
 		text += ": " + strings.ReplaceAll(e.Remote, "\n", "; ")
 	}
-	return text + " (let gastown's user push to this branch, or use pull requests for this rig)"
+	return text + " (" + pushRemedies[e.Class] + ")"
 }
 
 // targetMovedError is what git says of a race; it may also say so of a lock that stays.
@@ -78,6 +79,7 @@ func pushError(err error, report, target, checkout string) error {
 		}
 	}
 	refusal := &PushRefusedError{Target: target, Reason: reason, Remote: remoteWords(e.Stderr)}
+	refusal.Class = classifyRefusal(refusal.Reason, refusal.Remote)
 	switch {
 	case reason == "":
 		return err

@@ -212,7 +212,7 @@ func TestAFreshStartKeepsWhatWasThere(t *testing.T) {
 		t.Errorf("kept is %+v", made.Left.Kept)
 	}
 	// It begins where the base is, and nothing of before is taken for merged.
-	if got := tw.done("gt-1", branch); got.Ahead != 0 || got.AlreadyMerged || got.Astray != "" {
+	if got := tw.done("gt-1", branch); got.Ahead != 0 || got.MergedAs != "" || got.Astray != "" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -382,8 +382,9 @@ func TestVerifyBranch(t *testing.T) {
 	}
 	sh(t, tw.person, "fetch", "--quiet", tw.rig.mirror(), branch)
 	sh(t, tw.person, "merge", "--quiet", "--no-ff", "-m", "by hand", "FETCH_HEAD")
+	merge := sh(t, tw.person, "rev-parse", "HEAD")
 	tw.push("later", "x")
-	if got := verify(branch, "main"); !reflect.DeepEqual(got, Verification{Exists: true, Head: head, AlreadyMerged: true}) {
+	if got := verify(branch, "main"); !reflect.DeepEqual(got, Verification{Exists: true, Head: head, MergedAs: merge}) {
 		t.Errorf("a merged branch: %+v", got)
 	}
 	_, err := tw.store.Rig("town", "web", tw.origin, "nothing").VerifyBranch(ctx, VerifySpec{Branch: branch, Target: "neither"})

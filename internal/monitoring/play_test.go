@@ -233,6 +233,8 @@ func (p *play) outcome(e *town.Effect) (out town.Payload, answered bool) {
 		return &town.AgentStopConfirmed{}, true
 	case town.EffectVerify:
 		return &town.BranchVerified{Head: "c0ffee", Ahead: 1}, true
+	case town.EffectPushMerge, town.EffectFindMerge:
+		return &town.MergeCompleted{Commit: e.Push.Commit}, true
 	case town.EffectNudge:
 		return &town.NudgeArrived{Nudge: e.Nudge.Nudge}, true
 	case town.EffectNotify:
@@ -253,7 +255,7 @@ func (p *play) work(e town.Effect) {
 	})
 	var takes time.Duration
 	if e.Dispatch.Merge != nil {
-		takes, from.Payload = p.merging(), &town.MergeCompleted{Commit: "deadbeef"}
+		takes, from.Payload = p.merging(), &town.MergeTested{Commit: "deadbeef", Tip: "7171"}
 	} else {
 		takes, from.Payload = p.working(), &town.AgentDone{Branch: e.Dispatch.Branch, Head: "c0ffee"}
 	}

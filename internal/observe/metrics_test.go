@@ -150,7 +150,9 @@ func TestTheMergeQueueIsMeasured(t *testing.T) {
 		`gastown_runnable_work{town="a"}`:                          0, // the refinery is at work
 	})
 	refinery := w.s.Agent(town.RefineryOf("rig-0"))
-	w.step(from(refinery, &town.MergeCompleted{Commit: "deadbeef"}))
+	mr := refinery.Hook
+	w.step(from(refinery, &town.MergeTested{Commit: "deadbeef", Tip: "7171"}))
+	w.step(town.Event{Bead: mr, By: "effect", Payload: &town.MergeCompleted{Commit: "deadbeef"}})
 	w.step(town.Event{By: "admin", Payload: &town.TownPaused{Reason: "lunch"}})
 	c.at = c.at.Add(10 * time.Minute)
 	expect(t, scrape(t, m), map[string]float64{

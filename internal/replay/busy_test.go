@@ -191,13 +191,15 @@ func (y *busy) carry(e *town.Effect) {
 		if e.Dispatch.Merge == nil {
 			return
 		}
-		out.By, out.Payload = string(e.Agent), &town.MergeCompleted{Commit: y.commit()}
+		out.By, out.Payload = string(e.Agent), &town.MergeTested{Commit: y.commit(), Tip: y.commit()}
 		y.answer(out)
 		out.By, out.Payload = "observer", &town.AgentCompleted{Result: town.RunCompleted}
 	case town.EffectStop:
 		out.Payload = &town.AgentStopConfirmed{}
 	case town.EffectVerify:
 		out.Bead, out.Payload = e.Bead, &town.BranchVerified{Head: y.commit(), Ahead: 2}
+	case town.EffectPushMerge, town.EffectFindMerge:
+		out.Bead, out.Payload = e.Bead, &town.MergeCompleted{Commit: e.Push.Commit}
 	case town.EffectNudge:
 		out.Payload = &town.NudgeArrived{Nudge: e.Nudge.Nudge}
 	case town.EffectNotify:

@@ -90,6 +90,9 @@ func reports(finds func(*life, *process) town.Payload) func(*life, *process) {
 			if out == nil {
 				out = finds(l, p)
 			}
+			if there, ok := out.(*town.MergeCompleted); ok {
+				out = l.repos.seen(p.rig, p.spec.Merge, there)
+			}
 			l.sayAndEnd(p, out)
 		})
 	}
@@ -125,12 +128,12 @@ func (l *life) live(p *process) {
 	l.work(p, 1+l.rng.IntN(3), "")
 }
 
-// bring is what a refinery does with what it has read and tested: it merges it, or opens its pull request.
+// bring is what a refinery does with what it has read and tested: it says so, or opens its pull request.
 func (l *life) bring(p *process) town.Payload {
 	if p.spec.Merge.Strategy == town.StrategyPR {
 		return l.forge.open(p)
 	}
-	return l.repos.merge(p.rig, p.spec.Merge)
+	return l.repos.test(p.rig, p.spec.Merge)
 }
 
 // chat has some agents say things on the way.

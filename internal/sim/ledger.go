@@ -122,7 +122,7 @@ func (l *ledger) second(f fact) string {
 
 // lastWords are the events with which a run says that its work is over.
 var lastWords = map[town.EventType]bool{
-	"agent_done": true, "changes_requested": true, "merge_completed": true, "merge_conflicted": true, "merge_rejected": true, "gate_broken": true,
+	"agent_done": true, "changes_requested": true, "merge_tested": true, "merge_conflicted": true, "merge_rejected": true, "gate_broken": true,
 	"merge_failed": true, "triage_resolved": true,
 }
 

@@ -86,6 +86,11 @@ const (
 	forgeSilent
 	forgeDenies
 	pollLost
+	pushFails
+	pushRefused
+	pushUnseen
+	pushUnsaid
+	targetMoves
 	mergeLost
 	mergeDoneLost
 	mergeRefused
@@ -138,8 +143,8 @@ var faults = [numFaults]struct {
 	gateIsBroken:          {"gate_is_broken", false, "A gate does not pass on the target either."},
 	changesWanted:         {"changes_wanted", false, "A reviewer wants changes."},
 	mergeInfra:            {"merge_infra", false, "A merge fails by the infrastructure's fault."},
-	refineryCrashes:       {"refinery_crashes", false, "A refinery's process fails before it has merged."},
-	refineryCrashesMerged: {"refinery_crashes_merged", false, "A refinery's process fails after it has merged, before it says so."},
+	refineryCrashes:       {"refinery_crashes", false, "A refinery's process fails before it has tested its merge."},
+	refineryCrashesMerged: {"refinery_crashes_merged", false, "A refinery's process fails after it has tested its merge, before it says so."},
 	refineryHangs:         {"refinery_hangs", false, "A refinery stops for ever and is not heard any more."},
 	refinerySilent:        {"refinery_silent", false, "A refinery is not heard for minutes, comes back and reports."},
 	refineryLate:          {"refinery_late", false, "A refinery's report comes in minutes after its process has ended."},
@@ -176,6 +181,11 @@ var faults = [numFaults]struct {
 	forgeSilent:           {"forge_silent", true, "No question to the forge is answered for hours."},
 	forgeDenies:           {"forge_denies", false, "The forge answers a question for good with no."},
 	pollLost:              {"poll_lost", false, "A look at a pull request is never answered."},
+	pushFails:             {"push_fails", false, "The push of a merge comes to nothing, and whether it did is not known."},
+	pushRefused:           {"push_refused", false, "A remote refuses the push of a merge."},
+	pushUnseen:            {"push_unseen", false, "A remote shows what was pushed only later."},
+	pushUnsaid:            {"push_unsaid", false, "A merge is pushed, and whether it was is not known."},
+	targetMoves:           {"target_moves", false, "Somebody pushes to the target of a merge after it was tested."},
 	mergeLost:             {"merge_lost", false, "A pull request is not merged, and nobody says so."},
 	mergeDoneLost:         {"merge_done_lost", false, "A pull request is merged, and nobody says so."},
 	mergeRefused:          {"merge_refused", false, "The forge refuses to merge a pull request."},
@@ -205,6 +215,7 @@ var everyday = [numFaults]float64{
 	webhookFails: .05, webhookLost: .02, hostDrained: .02, readyLost: .1, drainRepeated: .1, drainMoves: .2, evictions: .02, startsBroken: .02,
 	pullConflicts: .03, checksFail: .08, checksSlow: .05, checksUnread: .02, pullCommented: .1, approvalNeeded: .2, reworkUseless: .03,
 	pullMerged: .05, pullClosed: .02, pullPushed: .05, forgeAway: .05, forgeLimits: .05, forgeNonsense: .02, forgeSilent: .02, forgeDenies: .0005,
+	pushFails: .02, pushRefused: .01, pushUnseen: .02, pushUnsaid: .02, targetMoves: .03,
 	pollLost: .005, mergeLost: .02, mergeDoneLost: .02, mergeRefused: .03, noForge: .001,
 }
 
@@ -219,6 +230,7 @@ var profiles = []struct {
 		agentDoneLate: .08, agentDoneTwice: .08, agentLingers: .15, agentLoops: .02, agentEvicted: .05,
 	}},
 	{"broken merges", [numFaults]float64{
+		pushFails: .2, pushRefused: .15, pushUnseen: .2, pushUnsaid: .2, targetMoves: .3,
 		mergeConflicts: .25, gateFails: .2, gateIsBroken: .2, changesWanted: .1, mergeInfra: .1, refineryCrashes: .1, refineryCrashesMerged: .08,
 		refineryHangs: .05, refinerySilent: .08, refineryLate: .08, verifyFails: .2,
 	}},

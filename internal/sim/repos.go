@@ -12,6 +12,14 @@ type repos struct {
 	l    *life
 	rigs map[town.RigID]map[string]*branch
 	made int // commits
+	// tested are merges that passed their gates, by commit.
+	tested map[string]tested
+}
+
+// tested is a merge that was tested and that nothing has published yet.
+type tested struct {
+	head string
+	work []town.BeadID
 }
 
 // branch is a branch that has been pushed.
@@ -70,7 +78,7 @@ func (r *repos) verify(e *town.Effect) town.Payload {
 	case b == nil:
 		return &town.BranchVerified{}
 	case b.merged != "":
-		return &town.BranchVerified{Head: b.head, Ahead: 1}
+		return &town.AlreadyOnTarget{Commit: b.merged}
 	}
 	return &town.BranchVerified{Head: b.head, Ahead: b.ahead}
 }

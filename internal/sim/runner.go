@@ -30,6 +30,10 @@ func carriers(kind town.EffectKind) (c carrier, ok bool) {
 		return carrier{100, 30 * town.Second, notify}, true
 	case town.EffectPollPR:
 		return carrier{200, 10 * town.Second, func(l *life, e *town.Effect) []town.Payload { return l.forge.look(e) }}, true
+	case town.EffectPushMerge:
+		return carrier{200, 30 * town.Second, func(l *life, e *town.Effect) []town.Payload { return one(l.repos.pushMerge(e)) }}, true
+	case town.EffectFindMerge:
+		return carrier{100, 10 * town.Second, func(l *life, e *town.Effect) []town.Payload { return one(l.repos.find(e)) }}, true
 	case town.EffectMergePR:
 		return carrier{300, 20 * town.Second, func(l *life, e *town.Effect) []town.Payload { return l.forge.mergePull(e) }}, true
 	}

@@ -40,6 +40,8 @@ const (
 	CloseSiblingMRs      ActionKind = "close_sibling_mrs"
 	PollPR               ActionKind = "poll_pr"
 	MergePR              ActionKind = "merge_pr"
+	PushMerge            ActionKind = "push_merge"
+	FindMerge            ActionKind = "find_merge"
 )
 
 // Action is a decision of a rule. Which fields are set depends on the kind; From is the
@@ -162,5 +164,7 @@ func ActionSpecs() []ActionSpec {
 		{CloseSiblingMRs, false, "The other merge requests of something that is merged are closed."},
 		{PollPR, true, "The forge is asked how a pull request stands."},
 		{MergePR, true, "The forge is asked to merge a pull request."},
+		{PushMerge, true, "A merge that passed its gates is pushed to its target and read back."},
+		{FindMerge, true, "The target is fetched and a merge that was pushed looked for in it."},
 	}
 }

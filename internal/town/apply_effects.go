@@ -170,31 +170,6 @@ func (t *tick) endRequest(mr *Bead, outcome, reason string) {
 	})
 }
 
-func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {
-	a, b, r := t.atMerge(e)
-	switch {
-	case r != nil:
-		return r
-	case p.Commit == "":
-		return invalid("commit", "is empty")
-	}
-	t.release(a)
-	if !p.Before {
-		for _, g := range t.s.config(b.Rig).Gates {
-			t.gatePassed(b.Rig, g.Name)
-		}
-	}
-	t.moveBead(b.ID, Closed, func(b *Bead) {
-		reportAttempt(b, t.now, AttemptDone, "merged as "+p.Commit, NoFault)
-		b.Merge.MergeCommit = p.Commit
-		finish(b, string(OutcomeMerged), "")
-	})
-	if src := t.s.beads[b.Merge.Source]; src != nil && src.Status == InReview {
-		t.moveBead(src.ID, Closed, func(b *Bead) { finish(b, string(OutcomeMerged), "") })
-	}
-	return nil
-}
-
 func (p *MergeConflicted) apply(t *tick, e *Event) *Refusal {
 	a, b, r := t.atMerge(e)
 	if r != nil {
@@ -303,9 +278,6 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.failNow(b, failedNoForge, p.Reason)
 		return nil
 	}
-	if p.Class == MergeUnverified {
-		t.unverified(b, p.Reason)
-	}
 	t.failed(b, "merge_"+p.Class, false)
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		reportAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
@@ -314,18 +286,4 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		}
 	})
 	return nil
-}
-
-// unverified raises one escalation for a merge that was pushed and is not in its target. The escalation is closed with
-// the merge request: nothing else tells what became of the commit.
-func (t *tick) unverified(mr *Bead, reason string) {
-	cause := "unverified/" + string(mr.ID)
-	if t.s.noticeOf(Escalation, cause) != nil {
-		return
-	}
-	t.addBead(Bead{
-		Type: Escalation, Title: clip("Pushed and not there: "+mr.Title, maxTitle), Rig: mr.Rig, CreatedBy: string(RefineryOf(mr.Rig)),
-		Body:       clip(reason+". Nothing counts as merged; it is tried again after a back-off.", maxBody),
-		Escalation: &EscalationPart{Severity: SeverityHigh, Category: "not_merged", Cause: cause, About: mr.ID},
-	})
 }

@@ -160,6 +160,8 @@ func (p *BeadRetried) apply(t *tick, e *Event) *Refusal {
 	switch {
 	case r != nil:
 		return r
+	case t.s.held(b) != nil && t.lookAgain(t.s.held(b)):
+		return nil
 	case b.Status != Failed:
 		return conflict("%s is %s; only a failed bead can be retried", b.ID, b.Status)
 	case b.Rig != "" && t.s.rigs[b.Rig] == nil:

@@ -181,6 +181,11 @@ func (p *RigRemoved) apply(t *tick, _ *Event) *Refusal {
 			return conflict("bead %s of the rig is %s: cancel the rig's beads first", id, b.Status)
 		}
 	}
+	for _, id := range sortedKeys(t.s.ix.pushing) {
+		if b := t.s.beads[id]; b.Rig == p.Rig && b.Merge.Push.Asked != 0 {
+			return conflict("what was pushed for %s is being looked for: wait for that", id)
+		}
+	}
 	for _, id := range slices.Clone(t.s.ix.agentsOf[p.Rig]) {
 		if a := t.s.agents[id]; a.Process() {
 			return conflict("agent %s of the rig still runs: stop it first", id)

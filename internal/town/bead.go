@@ -180,6 +180,10 @@ const (
 	AttemptChanges  = "changes_requested"
 	// AttemptGateBroken is a merge that a gate kept back which does not pass on the target alone either.
 	AttemptGateBroken = "gate_broken"
+	// AttemptTargetMoved is a merge that was tested on a target that has moved since.
+	AttemptTargetMoved = "target_moved"
+	// AttemptPushRefused is a merge that passed its gates and that the remote did not take.
+	AttemptPushRefused = "push_refused"
 )
 
 // MergePart is what a merge request has beyond a bead.
@@ -201,6 +205,14 @@ type MergePart struct {
 	Ahead       int    `json:"ahead,omitempty"` // commits the branch is ahead of its target
 	Reworks     int    `json:"reworks,omitempty"`
 	MergeCommit string `json:"mergeCommit,omitempty" share:"keep"`
+	// Before is set when MergeCommit was in the target already, without the town's gates.
+	Before bool `json:"before,omitempty"`
+	// Push is what is being published for it; also of a merge request that has ended meanwhile.
+	Push *PushPart `json:"push,omitempty"`
+	// Obstacle keeps it from being merged for now.
+	Obstacle *Obstacle `json:"obstacle,omitempty"`
+	// Moved is how often its target moved while it was tested.
+	Moved int `json:"moved,omitempty"`
 	// PR is the pull request that it waits for, in the pr strategy.
 	PR *PullPart `json:"pullRequest,omitempty"`
 }
@@ -229,6 +241,7 @@ const (
 // ConvoyPart is what a convoy has beyond a bead. Its members are the issues that track it.
 type ConvoyPart struct {
 	Branch         string    `json:"branch,omitempty" share:"branch"` // feature branch, in review-then-land
+	Made           bool      `json:"made,omitempty"`                  // the feature branch exists: something was merged into it
 	Mode           MergeMode `json:"mergeMode"`
 	Staged         bool      `json:"staged,omitempty"` // members wait until it is started
 	Ready          bool      `json:"readyToLand,omitempty"`
@@ -408,11 +421,16 @@ func codeMergePart(c *coder, m *MergePart) {
 	codeInt(c, &m.Ahead)
 	codeInt(c, &m.Reworks)
 	codeString(c, &m.MergeCommit)
+	codeBool(c, &m.Before)
+	codePtr(c, &m.Push, func(c *coder, p *PushPart) { p.code(c) })
+	codePtr(c, &m.Obstacle, func(c *coder, o *Obstacle) { o.code(c) })
+	codeInt(c, &m.Moved)
 	codePtr(c, &m.PR, codePullPart)
 }
 
 func codeConvoyPart(c *coder, p *ConvoyPart) {
 	codeString(c, &p.Branch)
+	codeBool(c, &p.Made)
 	codeString(c, &p.Mode)
 	codeBool(c, &p.Staged)
 	codeBool(c, &p.Ready)

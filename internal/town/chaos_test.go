@@ -174,6 +174,8 @@ func (c *chaos) answer() Event {
 			&BranchVerified{Head: "cafe"}, &BranchVerified{}, &BranchVerified{Error: "down"}, nil,
 			&BranchVerified{Head: "cafe", Ahead: 1, Astray: "elsewhere"}, &BranchVerified{Head: "cafe", Ahead: 2, Others: []string{"gt-1a", "gt-none"}},
 		}[c.pick(6)]}
+	case EffectPushMerge, EffectFindMerge:
+		out = Event{Bead: e.Bead, Payload: c.wordOfPush(&e)}
 	case EffectPollPR, EffectMergePR:
 		out = Event{Bead: e.Bead, Payload: c.wordOfForge(&e)}
 	}
@@ -237,7 +239,7 @@ func (c *chaos) report(a *Agent, b *Bead) Payload {
 		return c.openPull(b)
 	}
 	return []Payload{
-		&MergeCompleted{Commit: "f00d"}, &MergeCompleted{Commit: "f00d"}, &MergeConflicted{Files: []string{"a.go"}},
+		&MergeTested{Commit: "f00d", Tip: "7171"}, &MergeTested{Commit: "f00d", Tip: "7171"}, &MergeConflicted{Files: []string{"a.go"}},
 		&MergeRejected{Gate: "test"}, &MergeFailed{Class: "push"}, &ChangesRequested{Feedback: "more tests"},
 		&MergeFailed{Class: MergeNoForge, Reason: "no forge"},
 	}[c.pick(7)]
@@ -370,7 +372,7 @@ func (c *chaos) successes() []Event {
 }
 
 func (c *chaos) success(a *Agent, b *Bead) Event {
-	e := Event{Agent: a.ID, Run: a.Run, Payload: &MergeCompleted{Commit: "f00d"}}
+	e := Event{Agent: a.ID, Run: a.Run, Payload: &MergeTested{Commit: "f00d", Tip: "7171"}}
 	switch {
 	case b.Triage != nil:
 		e.Payload = &TriageResolved{Resolution: ResolveNone}

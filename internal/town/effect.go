@@ -14,6 +14,9 @@ const (
 	EffectNotify   EffectKind = "notify"
 	EffectPollPR   EffectKind = "poll_pr"
 	EffectMergePR  EffectKind = "merge_pr"
+
+	EffectPushMerge EffectKind = "push_merge"
+	EffectFindMerge EffectKind = "find_merge"
 )
 
 // Effect is an action to be carried out outside. It holds all that is needed, so that whoever
@@ -34,6 +37,7 @@ type Effect struct {
 	Nudge    *NudgeSpec    `json:"nudge,omitempty"`
 	Notify   *NotifySpec   `json:"notify,omitempty"`
 	Pull     *PullSpec     `json:"pull,omitempty"`
+	Push     *PushSpec     `json:"push,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
 }
 
@@ -50,9 +54,11 @@ const (
 // ResultOf says whether an event is the outcome of an effect, and whether that succeeded.
 func ResultOf(e *Event) EffectResult {
 	switch p := e.Payload.(type) {
-	case *DispatchAccepted, *AgentStopConfirmed, *NudgeArrived, *PRStatusChanged:
+	case *DispatchAccepted, *AgentStopConfirmed, *NudgeArrived, *PRStatusChanged,
+		*MergeCompleted, *AlreadyOnTarget, *TargetMoved:
 		return EffectSucceeded
-	case *DispatchRejected, *DispatchUnknown, *NudgeFailed, *PRPollFailed, *PRMergeFailed:
+	case *DispatchRejected, *DispatchUnknown, *NudgeFailed, *PRPollFailed, *PRMergeFailed,
+		*PushRefused, *MergeUnknown, *MergeUnverified:
 		return EffectFailed
 	case *BranchVerified:
 		return resultOf(p.Error)
@@ -115,9 +121,10 @@ type MergeSpec struct {
 	Branch       string   `json:"branch"`
 	Head         string   `json:"headSha"`
 	Target       string   `json:"target"`
-	// Base is what the target is made from if it does not exist yet (a convoy's branch).
-	Base  string `json:"base"`
-	Gates []Gate `json:"gates"`
+	// Base is what the target is made from if it does not exist yet and Create says so (a convoy's branch).
+	Base   string `json:"base"`
+	Create bool   `json:"create,omitempty"`
+	Gates  []Gate `json:"gates"`
 	// GateRetries is how often a failing gate is run again where the target passed it a moment ago.
 	GateRetries int `json:"gateRetries,omitempty"`
 	// GateChanges says what a gate that changes tracked files means.
@@ -184,6 +191,10 @@ func (s *State) unsigned(a *Action) *Effect {
 		if b := s.beads[a.Bead]; b != nil && b.waitsForPull() && b.Merge.PR.Poll.Asked != 0 {
 			return s.pullEffect(EffectPollPR, b, b.Merge.PR.Poll.Try)
 		}
+	case PushMerge, FindMerge:
+		if b := s.beads[a.Bead]; b != nil && b.Merge != nil && b.Merge.Push != nil && b.Merge.Push.Asked != 0 {
+			return s.pushEffect(b)
+		}
 	case MergePR:
 		if b := s.beads[a.Bead]; b != nil && b.waitsForPull() && b.Merge.PR.Merge.Asked != 0 {
 			return s.pullEffect(EffectMergePR, b, b.Merge.PR.Merge.Try)
@@ -213,7 +224,7 @@ func (s *State) Outstanding() []Effect {
 		}
 		out = append(out, s.outstandingPulls(b)...)
 	}
-	out = append(out, s.outstandingCare()...)
+	out = append(append(out, s.outstandingPushes()...), s.outstandingCare()...)
 	for i := range out {
 		s.sign(&out[i])
 	}
@@ -268,7 +279,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 	return &MergeSpec{
 		Tag: s.tag(), MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
-		Base: repo.DefaultBranch, Gates: cfg.Gates, GateRetries: cfg.GateRetries,
+		Base: repo.DefaultBranch, Create: s.mayCreate(b), Gates: cfg.Gates, GateRetries: cfg.GateRetries,
 		GateChanges: cfg.GateChanges, GateEnv: sortedKeys(cfg.Env), Caches: cfg.Caches,
 		Strategy: s.strategyOf(b), CodeReview: cfg.CodeReview,
 	}

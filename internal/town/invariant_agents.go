@@ -282,7 +282,7 @@ func heldByNobody(c *checker, b *Bead) string {
 	switch {
 	case !b.Live() || !b.Type.mayBe(b.Status):
 		return ""
-	case b.Status == InProgress && !b.waitsForPull():
+	case b.Status == InProgress && !b.needsNoAgent():
 		if len(c.s.ix.hookedTo[b.ID]) > 0 || heldWorks(c, b) != "" || b.Assignee != "" && c.s.agents[b.Assignee] == nil {
 			return ""
 		}
@@ -304,7 +304,7 @@ func agreeOnHook(c *checker, r ref) []Action {
 		return orBack(hookWins)(c, c.s.agents[AgentID(r.ID)])
 	}
 	b := c.s.beads[BeadID(r.ID)]
-	if b.Status == InProgress && !b.waitsForPull() {
+	if b.Status == InProgress && !b.needsNoAgent() {
 		return []Action{reopen(b, "nobody holds it", AttemptStopped, NoFault)}
 	}
 	return []Action{{Kind: ClearBeadAssignee, Bead: b.ID, Agent: b.Assignee, Reason: "nobody works on it"}}

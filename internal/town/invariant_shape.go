@@ -179,7 +179,7 @@ func clearReferences(c *checker, r ref) []Action {
 	case *Bead:
 		if actions := c.references(e); len(actions) > 0 {
 			for i := range actions {
-				if actions[i].Code == "assignee" && len(c.s.ix.hookedTo[e.ID]) == 0 && !e.waitsForPull() {
+				if actions[i].Code == "assignee" && len(c.s.ix.hookedTo[e.ID]) == 0 && !e.needsNoAgent() {
 					actions[i] = reopen(e, "there is no agent "+string(e.Assignee), AttemptStopped, NoFault)
 				}
 			}
@@ -216,6 +216,12 @@ func (b *Bead) latest() Time {
 	}
 	if m := b.Merge; m != nil {
 		at = max(at, m.VerifyAsked, m.PR.latest())
+		if p := m.Push; p != nil {
+			at = max(at, p.Asked)
+		}
+		if o := m.Obstacle; o != nil {
+			at = max(at, o.Since)
+		}
 	}
 	if p := b.Convoy; p != nil {
 		at = max(at, p.LastLanding, p.Landed)
@@ -281,6 +287,8 @@ func oddCounts(c *checker, b *Bead) string {
 	case b.Merge != nil && min(b.Merge.VerifyTry, b.Merge.VerifyAgain, b.Merge.Reworks, b.Merge.Ahead) < 0:
 		return fmt.Sprintf("%s has a negative counter", b.ID)
 	case b.Merge != nil && slices.ContainsFunc(b.Merge.PR.counts(), func(n *int) bool { return *n < 0 }):
+		return fmt.Sprintf("%s has a negative counter", b.ID)
+	case b.Merge != nil && b.Merge.publishing() < 0:
 		return fmt.Sprintf("%s has a negative counter", b.ID)
 	case b.Convoy != nil && b.Convoy.Landings < 0:
 		return fmt.Sprintf("%s has a negative counter", b.ID)

@@ -208,11 +208,6 @@ type (
 		// Others keep the branch back as long as one of them is not merged.
 		Others []string `json:"others,omitempty" doc:"Beads whose commits are on the branch and not in its target." share:"keep"`
 	}
-	// MergeCompleted says that a merge request is in its target.
-	MergeCompleted struct {
-		Commit string `json:"commit" doc:"The commit in the target." share:"keep"`
-		Before bool   `json:"before,omitempty" doc:"It was in the target already: no gate was run now."`
-	}
 	// MergeConflicted says that a merge request cannot be merged as it is.
 	MergeConflicted struct {
 		Files []string `json:"files" doc:"The files that conflict."`
@@ -249,8 +244,6 @@ const (
 	MergeEmpty   = "empty"      // the branch brings no change
 	MergeMissing = "missing"    // there is no such branch any more
 	MergeMoved   = "head_moved" // the branch is not where it was when it was looked at
-	// MergeUnverified: it was pushed, and the target does not have it when it is read back.
-	MergeUnverified = "unverified"
 	// MergeNoForge: a pull request is wanted, and whoever merges cannot open one.
 	MergeNoForge = "no_forge"
 )
@@ -311,7 +304,6 @@ func EventSpecs() []EventSpec {
 		{"dispatch_unknown", FromEffects, "Whether the process was started is not known.", func() Payload { return new(DispatchUnknown) }},
 		{"agent_stop_confirmed", FromEffects, "No process of the run is left.", func() Payload { return new(AgentStopConfirmed) }},
 		{"branch_verified", FromEffects, "The branch of a merge request was looked at.", func() Payload { return new(BranchVerified) }},
-		{"merge_completed", FromEffects, "A merge request is in its target.", func() Payload { return new(MergeCompleted) }},
 		{"merge_conflicted", FromEffects, "A merge request conflicts with its target.", func() Payload { return new(MergeConflicted) }},
 		{"merge_rejected", FromEffects, "A gate failed on the merged tree.", func() Payload { return new(MergeRejected) }},
 		{"gate_broken", FromEffects, "A gate does not pass on the target alone either.", func() Payload { return new(GateBroken) }},
@@ -319,7 +311,7 @@ func EventSpecs() []EventSpec {
 		{"nudge_delivered", FromEffects, "A nudge is where its agent can read it.", func() Payload { return new(NudgeArrived) }},
 		{"nudge_failed", FromEffects, "A nudge could not be delivered.", func() Payload { return new(NudgeFailed) }},
 		{"people_notified", FromEffects, "The webhooks were told of an escalation, or not.", func() Payload { return new(PeopleNotified) }},
-	}, pullSpecs()...)
+	}, append(pushSpecs(), pullSpecs()...)...)
 }
 
 // Type implements Payload.
@@ -360,7 +352,6 @@ func (*DispatchRejected) Type() EventType       { return "dispatch_rejected" }
 func (*DispatchUnknown) Type() EventType        { return "dispatch_unknown" }
 func (*AgentStopConfirmed) Type() EventType     { return "agent_stop_confirmed" }
 func (*BranchVerified) Type() EventType         { return "branch_verified" }
-func (*MergeCompleted) Type() EventType         { return "merge_completed" }
 func (*MergeConflicted) Type() EventType        { return "merge_conflicted" }
 func (*MergeRejected) Type() EventType          { return "merge_rejected" }
 func (*GateBroken) Type() EventType             { return "gate_broken" }

@@ -24,7 +24,7 @@ func (t *tick) performers(a *Action) string {
 	switch a.Kind {
 	case TransitionBead, ClearBeadAssignee, UpdateConvoyProgress, SetConvoyReady, CreateLandingMR,
 		CloseConvoy, FailConvoy, CloseEscalation, ReEscalate, Notify, ArchiveBead, VerifyBranch,
-		CreateBead, CloseSiblingMRs, PollPR, MergePR:
+		CreateBead, CloseSiblingMRs, PollPR, MergePR, PushMerge, FindMerge:
 		b := t.s.beads[a.Bead]
 		if b == nil {
 			return fmt.Sprintf("there is no bead %s", a.Bead)
@@ -120,6 +120,11 @@ func (t *tick) performOnBead(a *Action, b *Bead) string {
 		return t.makePullWork(a, b)
 	case CloseSiblingMRs:
 		t.closeSiblings(b)
+	case PushMerge, FindMerge:
+		if b.Merge == nil || b.Merge.Push == nil {
+			return string(b.ID) + " has nothing to push"
+		}
+		t.askPush(a, b)
 	case PollPR:
 		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.PR.Poll.ask(t.now) })
 	case MergePR:
@@ -242,6 +247,9 @@ func (t *tick) moveBead(id BeadID, to BeadStatus, edit func(*Bead)) {
 		if to.Terminal() {
 			b.Closed = t.now
 			endAttempt(b, t.now, AttemptCancelled, "the bead is "+string(to), NoFault)
+			if m := b.Merge; m != nil && m.Push != nil && m.Push.Try == 0 {
+				m.Push = nil // nothing was sent yet
+			}
 		}
 	})
 }

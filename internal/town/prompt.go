@@ -58,7 +58,7 @@ func mergeTask(m *MergeSpec) string {
 	if m.Strategy == StrategyPR {
 		fmt.Fprintf(&p, "Push the branch, open a pull request into %s, and run `gastown done --pr-url URL`. Do not merge it.\n", m.Target)
 	} else {
-		p.WriteString("Merge it, push that, and report the merge to the HTTP API.\n")
+		fmt.Fprintf(&p, "Merge it into %s with a merge commit whose second parent is that commit, run the tests, and run `gastown merge-tested --commit COMMIT`. Do not push: the server does.\n", m.Target)
 	}
 	return p.String()
 }

@@ -192,7 +192,7 @@ func askPatience(times int) Duration {
 func (m *MergePart) clone() *MergePart {
 	c := clonePtr(m)
 	if c != nil {
-		c.PR = m.PR.clone()
+		c.PR, c.Push, c.Obstacle = m.PR.clone(), clonePtr(m.Push), clonePtr(m.Obstacle)
 	}
 	return c
 }

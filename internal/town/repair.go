@@ -106,6 +106,12 @@ func (b *Bead) eachTime(visit func(*Time)) {
 	}
 	if m := b.Merge; m != nil {
 		visit(&m.VerifyAsked)
+		if p := m.Push; p != nil {
+			visit(&p.Asked)
+		}
+		if o := m.Obstacle; o != nil {
+			visit(&o.Since)
+		}
 		m.PR.eachTime(visit)
 	}
 	if p := b.Convoy; p != nil {
@@ -122,6 +128,18 @@ func (b *Bead) eachTime(visit func(*Time)) {
 	}
 }
 
+// publishing is the least of the counters about what is published, or zero.
+func (m *MergePart) publishing() int {
+	least := min(m.Moved, 0)
+	if p := m.Push; p != nil {
+		least = min(least, p.Try, p.Looks, p.Failed)
+	}
+	if o := m.Obstacle; o != nil {
+		least = min(least, o.Times)
+	}
+	return least
+}
+
 func (b *Bead) correctCounts() {
 	b.Order, b.Timeout = max(b.Order, 0), max(b.Timeout, 0)
 	b.Forgiven = min(max(b.Forgiven, 0), len(b.Attempts))
@@ -129,6 +147,13 @@ func (b *Bead) correctCounts() {
 	if m := b.Merge; m != nil {
 		m.VerifyTry, m.VerifyAgain = max(m.VerifyTry, 0), max(m.VerifyAgain, 0)
 		m.Reworks, m.Ahead = max(m.Reworks, 0), max(m.Ahead, 0)
+		m.Moved = max(m.Moved, 0)
+		if p := m.Push; p != nil {
+			p.Try, p.Looks, p.Failed = max(p.Try, 0), max(p.Looks, 0), max(p.Failed, 0)
+		}
+		if o := m.Obstacle; o != nil {
+			o.Times = max(o.Times, 0)
+		}
 		m.PR.correctCounts()
 	}
 	if p := b.Convoy; p != nil {
@@ -140,12 +165,16 @@ func (b *Bead) correctCounts() {
 	}
 }
 
-// rests lists until when the forge wants to be left alone with each question, which may lie ahead.
+// rests lists until when nothing is asked, which may lie ahead: of the forge, as it wants, and about a push.
 func (b *Bead) rests() []*Time {
-	if b.Merge == nil || b.Merge.PR == nil {
-		return nil
+	var out []*Time
+	if m := b.Merge; m != nil && m.PR != nil {
+		out = append(out, &m.PR.Poll.After, &m.PR.Merge.After)
 	}
-	return []*Time{&b.Merge.PR.Poll.After, &b.Merge.PR.Merge.After}
+	if m := b.Merge; m != nil && m.Push != nil {
+		out = append(out, &m.Push.After)
+	}
+	return out
 }
 
 // overlong is a rest that no forge can have asked for, or zero.

@@ -27,6 +27,9 @@ func archive(s *State, now Time, b *Bead) Look {
 	if b.Live() {
 		return Look{}
 	}
+	if _, under := s.ix.pushing[b.ID]; under && b.Merge.Push.Try > 0 && !b.Merge.Push.Lost && s.rigs[b.Rig] != nil {
+		return Look{} // review/push says what it waits for
+	}
 	if on := s.stillNeededBy(b); on != "" {
 		return wait(WaitRetention, 0, string(on), "kept for "+string(on))
 	}

@@ -54,7 +54,7 @@ func (s *State) openBlocker(b *Bead) *Bead {
 
 func stuck(s *State, now Time, b *Bead) Look {
 	held := s.holders(b.ID)
-	if b.waitsForPull() || b.Status != InProgress || len(held) == 0 {
+	if b.needsNoAgent() || b.Status != InProgress || len(held) == 0 {
 		return Look{}
 	}
 	for _, a := range held {
@@ -181,6 +181,12 @@ func (s *State) ownWait(now Time, b *Bead) *Wait {
 	}
 	if cfg := s.config(b.Rig); cfg.CodeReview && cfg.Agents[Refinery].builtIn() {
 		return &Wait{Code: WaitNotConfigured, Reason: "code_review is on and the built-in refinery cannot read: set agents.refinery to an agent, or code_review to false"}
+	}
+	if w := s.pushWait(b); w != nil {
+		return w
+	}
+	if w := b.Merge.Obstacle.wait(now); w != nil {
+		return w
 	}
 	if b.Merge.Verify != Verified {
 		return &Wait{Code: WaitVerifying, Reason: "its branch has not been verified yet"}

@@ -9,7 +9,7 @@ import (
 // said is what the sender of an event said, on one line as a rule. A payload that is not mentioned
 // in this file is shown as it is, so that nothing is left out because it is new.
 func said(p Payload) string {
-	for _, by := range []func(Payload) (string, bool){saidByPeople, saidByAgents, saidByRuntime, saidByEffects, saidOfPulls} {
+	for _, by := range []func(Payload) (string, bool){saidByPeople, saidByAgents, saidByRuntime, saidByEffects, saidOfPushes, saidOfPulls} {
 		if text, known := by(p); known {
 			return text
 		}
@@ -111,8 +111,6 @@ func saidByEffects(p Payload) (text string, known bool) {
 		return p.Reason, true
 	case *BranchVerified:
 		return p.found(), true
-	case *MergeCompleted:
-		return "merged as " + p.Commit, true
 	case *MergeConflicted:
 		return "conflicts in " + strings.Join(p.Files, ", "), true
 	case *MergeRejected:

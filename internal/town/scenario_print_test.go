@@ -288,6 +288,17 @@ func (s *shown) parts(b *Bead) {
 		s.add("verify", m.Verify)
 		s.add("reworks", m.Reworks)
 		s.add("commit", m.MergeCommit)
+		s.add("before", m.Before)
+		s.add("moved", m.Moved)
+		if p := m.Push; p != nil {
+			s.add("push", p.Commit)
+			s.add("pushed", p.Pushed)
+			s.add("looks", p.Looks)
+			s.add("lost", p.Lost)
+		}
+		if o := m.Obstacle; o != nil {
+			s.add("obstacle", fmt.Sprintf("%s*%d", o.Code, o.Times))
+		}
 		if m.PR != nil {
 			showPull(s, m.PR)
 		}

@@ -282,6 +282,7 @@ type answers struct {
 	lose, twice, unknown, infra, empty, missing bool
 	reject, astray, others                      string
 	pull                                        pullAnswers
+	push                                        pushAnswers
 	used                                        bool
 }
 
@@ -308,7 +309,10 @@ func answersFrom(args []string) (*answers, error) {
 		case "others":
 			a.others, a.used = value, false
 		default:
-			known, err := a.pull.word(key, value)
+			known, err := a.push.word(key, value)
+			if !known && err == nil {
+				known, err = a.pull.word(key, value)
+			}
 			if !known || err != nil {
 				return nil, fmt.Errorf("unknown word %q", arg)
 			}
@@ -350,6 +354,9 @@ func (a *answers) to(s *State, e *Effect) []Event {
 			told.Error, a.used = a.reject, true
 		}
 		return []Event{{Type: told.Type(), Bead: e.Bead, Payload: told, By: "effects"}}
+	case EffectPushMerge, EffectFindMerge:
+		p := a.ofPush(e)
+		return []Event{{Type: p.Type(), Bead: e.Bead, Payload: p, By: "effects"}}
 	case EffectPollPR, EffectMergePR:
 		events, used := a.pull.to(s, e)
 		a.used = a.used || used

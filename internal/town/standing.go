@@ -80,6 +80,7 @@ func AttemptOutcomes() []string {
 	return []string{
 		AttemptDone, AttemptFailed, AttemptNoDone, AttemptNoChanges, AttemptLost, AttemptRejected, AttemptTimeout, AttemptEvicted,
 		AttemptCancelled, AttemptStopped, AttemptUnmerged, AttemptConflict, AttemptGate, AttemptGateBroken, AttemptChanges, AttemptAstray,
+		AttemptTargetMoved, AttemptPushRefused,
 	}
 }
 
@@ -88,5 +89,5 @@ func TownBreakerClasses() []string { return slices.Clone(townClasses) }
 
 // EffectKinds lists what is carried out outside.
 func EffectKinds() []EffectKind {
-	return []EffectKind{EffectDispatch, EffectStop, EffectVerify, EffectNudge, EffectNotify, EffectPollPR, EffectMergePR}
+	return []EffectKind{EffectDispatch, EffectStop, EffectVerify, EffectNudge, EffectNotify, EffectPollPR, EffectMergePR, EffectPushMerge, EffectFindMerge}
 }

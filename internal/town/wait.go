@@ -33,6 +33,7 @@ const (
 	WaitInQueue       WaitCode = "in_queue"
 	WaitInReview      WaitCode = "in_review"
 	WaitVerifying     WaitCode = "verifying"
+	WaitPushRefused   WaitCode = "push_refused"
 	WaitPullChecks    WaitCode = "pr_checks"
 	WaitPullReview    WaitCode = "pr_review"
 	WaitPullConflict  WaitCode = "pr_conflict"
@@ -93,7 +94,8 @@ var waits = []WaitSpec{
 	{WaitGateBroken, "A gate of its rig does not pass on the target itself; it is tried again after a back-off.", EndedByWorld},
 	{WaitInQueue, "It waits for its turn behind others.", EndedByTown},
 	{WaitInReview, "It waits for its merge request.", EndedByTown},
-	{WaitVerifying, "Its branch is being verified.", EndedByWorld},
+	{WaitVerifying, "Its branch, or what was pushed for it, is being verified.", EndedByWorld},
+	{WaitPushRefused, "The remote does not take its merge; it is tried again after a back-off.", EndedByPerson},
 	{WaitPullChecks, "Its pull request is not green, or not for long enough.", EndedByWorld},
 	{WaitPullReview, "Its pull request waits for an approval.", EndedByPerson},
 	{WaitPullConflict, "Its pull request has conflicts with its target.", EndedByTown},

@@ -6,8 +6,8 @@ import (
 	"gastown/internal/town"
 )
 
-// merging is what the hidden command does that makes the four facts about a merge.
-const merging = "Merge one merge request (started by the town)"
+// merging is what the hidden command does that makes the facts about a merge.
+const merging = "Test one merge (started by the town)"
 
 // reading is what the mail command does for whoever calls it.
 const reading = "Read and write messages; for an agent, also what it is being told"
@@ -45,8 +45,9 @@ func ofAgents() []Verb {
 			"Decide the triage request; for the triage agent.", "triage-resolve",
 			"Decide the triage request (for the triage agent)"),
 		said("heartbeat", "heartbeat", "", nil, "A sign of life; nothing is written.", "(supervisors send it)", ""),
-		said("merge-completed", "merge-completed", "merge_completed", town.MergeCompleted{},
-			"The merge request is in its target.", "refinery", merging),
+		said("merge-tested", "merge-tested", "merge_tested", town.MergeTested{},
+			"The merge passed its gates; the server pushes it.", "merge-tested",
+			"Say which merge was tested (for an agent that merges); the server pushes it"),
 		said("merge-conflicted", "merge-conflicted", "merge_conflicted", town.MergeConflicted{},
 			"The merge request conflicts with its target.", "refinery", merging),
 		said("merge-rejected", "merge-rejected", "merge_rejected", town.MergeRejected{},

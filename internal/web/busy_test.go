@@ -63,6 +63,8 @@ func (s *story) answers(e *town.Effect, done []string) [][]town.Event {
 	switch e.Kind {
 	case town.EffectVerify:
 		return [][]town.Event{{{Bead: e.Bead, By: "effect", Payload: &town.BranchVerified{Head: "c0ffee", Ahead: 2}}}}
+	case town.EffectPushMerge:
+		return [][]town.Event{{{Bead: e.Bead, By: "effect", Payload: &town.MergeCompleted{Commit: e.Push.Commit}}}}
 	case town.EffectDispatch:
 	default:
 		return nil
@@ -81,7 +83,7 @@ func (s *story) answers(e *town.Effect, done []string) [][]town.Event {
 	}
 	var end town.Payload = &town.AgentDone{Branch: e.Dispatch.Branch, Head: "c0ffee", Summary: "did it"}
 	if e.Dispatch.Merge != nil {
-		end = &town.MergeCompleted{Commit: "decade"}
+		end = &town.MergeTested{Commit: "decade", Tip: "7171"}
 	}
 	exit := town.Event{Agent: e.Agent, Run: e.Run, By: "observer", Payload: &town.ContainerStatus{Status: town.Exited}}
 	return append(out, []town.Event{by(end), exit})

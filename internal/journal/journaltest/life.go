@@ -144,6 +144,9 @@ func (l *Life) aboutRequest() town.Event {
 	for _, b := range l.State.Beads() {
 		if b.Merge != nil && b.Live() {
 			e.Bead = b.ID
+			if b.Merge.Push != nil {
+				e.Payload = &town.MergeCompleted{Commit: b.Merge.Push.Commit}
+			}
 		}
 	}
 	return e
@@ -162,7 +165,7 @@ func (l *Life) aboutAgent() town.Event {
 	}
 	done := town.Payload(&town.AgentDone{Branch: branch, Head: "c0ffee", Summary: "done"})
 	if a.Role == town.Refinery {
-		done = &town.MergeCompleted{Commit: "deadbeef"}
+		done = &town.MergeTested{Commit: "deadbeef", Tip: "7171"}
 	}
 	e := l.Event([]town.Payload{
 		done, done, &town.DispatchAccepted{}, &town.ContainerStatus{Status: town.Running},

@@ -1,0 +1,66 @@
+package effect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gastown/internal/git"
+	"gastown/internal/town"
+)
+
+// pushMerge publishes a merge that was tested, and reads it back.
+func (r *Runner) pushMerge(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
+	found, err := r.rig(id, e.Rig, e.Push.Repo).PushMerge(ctx, pushOf(e))
+	var moved *git.TargetMovedError
+	var refused *git.PushRefusedError
+	var other *git.NotTestedError
+	switch {
+	case found.Merged, found.Pushed:
+		return seen(e, found, err)
+	case errors.As(err, &moved):
+		return &town.TargetMoved{Tip: moved.Tip}, nil
+	case errors.As(err, &refused):
+		return &town.PushRefused{Class: town.PushClass(refused.Class), Reason: err.Error()}, err
+	case errors.As(err, &other):
+		return &town.PushRefused{Class: town.PushNotTested, Reason: err.Error()}, err
+	case git.ClassOf(err) == git.ClassAuth:
+		return &town.PushRefused{Class: town.PushRights, Reason: err.Error()}, err
+	case git.ClassOf(err) == git.ClassDirtyCheckout:
+		return &town.PushRefused{Class: town.PushOther, Reason: err.Error()}, err
+	}
+	return &town.MergeUnknown{Reason: err.Error()}, err
+}
+
+// findMerge looks for a merge that was pushed.
+func (r *Runner) findMerge(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
+	found, err := r.rig(id, e.Rig, e.Push.Repo).FindMerged(ctx, pushOf(e))
+	return seen(e, found, err)
+}
+
+// seen says what a look at the target has found.
+func seen(e *town.Effect, found git.Found, err error) (town.Payload, error) {
+	switch {
+	case found.Before:
+		return &town.AlreadyOnTarget{Commit: found.Commit}, nil
+	case found.Merged:
+		return &town.MergeCompleted{Commit: found.Commit}, nil
+	case err != nil:
+		return &town.MergeUnknown{Pushed: found.Pushed, Reason: err.Error()}, err
+	}
+	now := "is at " + found.Tip
+	if found.Tip == "" {
+		now = "does not exist"
+	}
+	reason := fmt.Sprintf("%s at the rig's address %s", e.Push.Target, now)
+	if !e.Push.Last {
+		return &town.MergeUnknown{Pushed: found.Pushed, Readable: true, Reason: reason}, nil
+	}
+	return &town.MergeUnverified{Commit: e.Push.Commit, Reason: reason +
+		": look for what rewrites addresses (url.*.insteadOf, a proxy) or takes commits back (a hook, a mirror job)"}, nil
+}
+
+func pushOf(e *town.Effect) git.PushRequest {
+	p := e.Push
+	return git.PushRequest{Branch: p.Branch, Head: p.Head, Commit: p.Commit, Tip: p.Tip, Target: p.Target, Create: p.Create, Workspace: string(e.Bead)}
+}

@@ -1,0 +1,55 @@
+package town
+
+import "fmt"
+
+// pushAnswers says how pushes of merges, and looks for them, end: without any, the target has the merge.
+type pushAnswers struct {
+	refused            PushClass
+	moved              string
+	before             bool
+	absent, away, gone bool
+}
+
+// word takes an argument of outcomes and reports whether it is one about pushes: refused=CLASS, moved=TIP, gone (the
+// target), before (by somebody else), absent (pushed, and not in the target), away (the remote).
+func (a *pushAnswers) word(key, value string) (bool, error) {
+	switch key {
+	case "refused":
+		a.refused = PushClass(value)
+	case "moved":
+		a.moved = value
+	case "gone":
+		a.gone = true
+	case "before":
+		a.before = true
+	case "absent":
+		a.absent = true
+	case "away":
+		a.away = true
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (a *answers) ofPush(e *Effect) Payload {
+	how := a.push
+	a.used = a.used || how != pushAnswers{}
+	switch {
+	case how.refused != "":
+		return &PushRefused{Class: how.refused, Reason: "the remote says " + string(how.refused)}
+	case how.moved != "":
+		return &TargetMoved{Tip: how.moved}
+	case how.gone:
+		return &TargetMoved{}
+	case how.before:
+		return &AlreadyOnTarget{Commit: "abad"}
+	case how.absent && e.Push.Last:
+		return &MergeUnverified{Commit: e.Push.Commit, Reason: fmt.Sprintf("%s does not have it", e.Push.Target)}
+	case how.absent:
+		return &MergeUnknown{Pushed: true, Readable: true, Reason: e.Push.Target + " does not have it"}
+	case how.away:
+		return &MergeUnknown{Reason: "the remote does not answer"}
+	}
+	return &MergeCompleted{Commit: e.Push.Commit}
+}
