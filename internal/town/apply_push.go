@@ -23,6 +23,8 @@ func (p *MergeTested) apply(t *tick, e *Event) *Refusal {
 		reportAttempt(b, t.now, AttemptDone, "tested as "+p.Commit, NoFault)
 		b.Assignee = ""
 		b.Merge.Push = &PushPart{Commit: p.Commit, Tip: p.Tip, Run: run, Create: t.s.mayCreate(b)}
+		b.Merge.Ungated = t.s.acceptsMoved(b) && len(t.s.config(b.Rig).Gates) > 0
+		b.Merge.Flaky = flakyGates(p.Runs)
 	})
 	return nil
 }
@@ -55,7 +57,9 @@ func (p *MergeCompleted) apply(t *tick, e *Event) *Refusal {
 		return nil
 	}
 	for _, g := range t.s.config(b.Rig).Gates {
-		t.gatePassed(b.Rig, g.Name)
+		if !b.Merge.Ungated {
+			t.gatePassed(b.Rig, g.Name)
+		}
 	}
 	t.merged(b, p.Commit)
 	return nil
@@ -67,7 +71,7 @@ func (t *tick) merged(b *Bead, commit string) {
 		t.s.editBead(c.ID, t.now, func(c *Bead) { c.Convoy.Made = true })
 	}
 	t.moveBead(b.ID, Closed, func(b *Bead) {
-		reportAttempt(b, t.now, AttemptDone, "merged as "+commit, NoFault)
+		reportAttempt(b, t.now, AttemptDone, "merged as "+commit+b.Merge.remarks(), NoFault)
 		b.Merge.MergeCommit, b.Merge.Push, b.Merge.Obstacle = commit, nil, nil
 		finish(b, string(OutcomeMerged), "")
 	})
@@ -159,10 +163,8 @@ func (p *TargetMoved) apply(t *tick, e *Event) *Refusal {
 		if p.Tip == "" {
 			b.Merge.Verify = NotVerified // it is gone, and the look at the branch says what that means
 		}
-		if b.Merge.Moved > maxMoved {
-			b.Merge.hold(Obstacle{Code: WaitBackOff, Since: t.now, Reason: fmt.Sprintf("%s moved during each of %d tests", b.Merge.Target, b.Merge.Moved)})
-		}
 	})
+	t.targetMoves(t.s.beads[b.ID])
 	return nil
 }
 

@@ -213,6 +213,11 @@ type MergePart struct {
 	Obstacle *Obstacle `json:"obstacle,omitempty"`
 	// Moved is how often its target moved while it was tested.
 	Moved int `json:"moved,omitempty"`
+	// Ungated is set where it is merged without having run the gates on what it is merged into, since that moves
+	// faster than they run.
+	Ungated bool `json:"ungated,omitempty"`
+	// Flaky are the gates that passed only when they were run again, in the newest test.
+	Flaky []string `json:"flaky,omitempty" share:"keep"`
 	// PR is the pull request that it waits for, in the pr strategy.
 	PR *PullPart `json:"pullRequest,omitempty"`
 }
@@ -425,6 +430,8 @@ func codeMergePart(c *coder, m *MergePart) {
 	codePtr(c, &m.Push, func(c *coder, p *PushPart) { p.code(c) })
 	codePtr(c, &m.Obstacle, func(c *coder, o *Obstacle) { o.code(c) })
 	codeInt(c, &m.Moved)
+	codeBool(c, &m.Ungated)
+	codeSlice(c, &m.Flaky, codeString)
 	codePtr(c, &m.PR, codePullPart)
 }
 

@@ -276,10 +276,14 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 	if src := s.beads[b.Merge.Source]; src != nil {
 		title = src.Title
 	}
+	gates := cfg.Gates
+	if s.acceptsMoved(b) {
+		gates = nil
+	}
 	return &MergeSpec{
 		Tag: s.tag(), MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
-		Base: repo.DefaultBranch, Create: s.mayCreate(b), Gates: cfg.Gates, GateRetries: cfg.GateRetries,
+		Base: repo.DefaultBranch, Create: s.mayCreate(b), Gates: gates, GateRetries: cfg.GateRetries,
 		GateChanges: cfg.GateChanges, GateEnv: sortedKeys(cfg.Env), Caches: cfg.Caches,
 		Strategy: s.strategyOf(b), CodeReview: cfg.CodeReview,
 	}

@@ -34,6 +34,8 @@ type GateRun struct {
 // GateRuns returns the runs of gates that an event reports.
 func GateRuns(p Payload) []GateRun {
 	switch p := p.(type) {
+	case *MergeTested:
+		return p.Runs
 	case *MergeRejected:
 		return p.Runs
 	case *GateBroken:

@@ -31,6 +31,9 @@ func (o *Obstacle) wait(now Time) *Wait {
 	if o == nil || o.Now {
 		return nil
 	}
+	if o.Code == WaitNeedsPerson {
+		return &Wait{Code: o.Code, Reason: o.Reason}
+	}
 	end := o.Since.Add(obstacleBackoffs[min(max(o.Times, 1), len(obstacleBackoffs))-1])
 	if now >= end {
 		return nil

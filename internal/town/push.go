@@ -14,9 +14,6 @@ var pushLooks = [...]Duration{Second, 2 * Second, 5 * Second, 15 * Second, Minut
 // effect itself may take.
 const PushAgain = 10 * Minute
 
-// maxMoved is how often a merge is tested again at once because its target moved; then it waits before each test.
-const maxMoved = 3
-
 // PushPart is a merge that was tested and is being published.
 type PushPart struct {
 	Commit string `json:"commit" share:"keep"` // the merge that was tested
@@ -108,6 +105,9 @@ func (s *State) pushStanding(b *Bead) string {
 		return fmt.Sprintf("%.10s was pushed to %s, which is read back%s", p.Commit, m.Target, because(p.Reason))
 	case p.Failed > 0:
 		return fmt.Sprintf("whether %.10s was pushed to %s is not known%s", p.Commit, m.Target, because(p.Reason))
+	}
+	if m.Ungated {
+		return fmt.Sprintf("%.10s is pushed to %s without its gates, since that moves faster than they run", p.Commit, m.Target)
 	}
 	return fmt.Sprintf("%.10s passed its gates and is pushed to %s", p.Commit, m.Target)
 }

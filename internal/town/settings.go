@@ -34,6 +34,10 @@ type Settings struct {
 	GateRetries *int `json:"gate_retries,omitempty" standard:"1" range:"0..5" doc:"How often a gate that fails is run again where all gates passed on the target within 15 minutes; if it passes then, the work is merged and the gate is flaky."`
 	// GateChanges says what becomes of a gate that changes tracked files, as a formatter does.
 	GateChanges *GateChanges `json:"gate_changes,omitempty" standard:"show" range:"show|refuse" doc:"What a gate that passes and changes tracked files means: the files are restored and the change is shown, or the gate counts as failed."`
+	// MovedTarget says what becomes of a merge whose target moves faster than its gates run.
+	MovedTarget *MovedTarget `json:"moved_target,omitempty" standard:"keep" range:"keep|accept|ask" doc:"What is done about a merge whose target has moved during each of its tests: go on testing, later each time, merge what has no conflicts without running the gates again, or ask a person."`
+	// MovedTargetRetests bounds the tests that follow each other at once: each costs all gates.
+	MovedTargetRetests *int `json:"moved_target_retests,omitempty" standard:"3" range:"0..100" doc:"How often a merge is tested again at once because its target has moved, before moved_target holds."`
 	// Caches are what gates find again in the merge checkout, which else has the commit's files alone.
 	Caches *[]string `json:"caches,omitempty" doc:"Paths that stay in the merge checkout from one run of the gates to the next although they are not tracked, relative to the top of the repository: target, packages/*/node_modules, **/.cache."`
 	// Submodules says how far the town goes with the submodules of a rig.
@@ -123,6 +127,16 @@ const (
 	GateChangesRefuse GateChanges = "refuse"
 )
 
+// MovedTarget says what is done about a merge whose target has moved during each of its tests.
+type MovedTarget string
+
+// The policies about targets that move.
+const (
+	MovedTargetKeep   MovedTarget = "keep"
+	MovedTargetAccept MovedTarget = "accept"
+	MovedTargetAsk    MovedTarget = "ask"
+)
+
 // MemberPolicy says what a failed member means to its convoy.
 type MemberPolicy string
 
@@ -149,6 +163,8 @@ type Config struct {
 	Submodules          SubmodulePolicy
 	LFS                 bool
 	AllowAddresses      []string
+	MovedTarget         MovedTarget
+	MovedTargetRetests  int
 	MergeStrategy       MergeStrategy
 	CodeReview          bool
 	AutoMerge           bool
