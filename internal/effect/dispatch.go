@@ -133,7 +133,10 @@ func give(spec *runtime.Spec, cmd town.AgentCommand, prompt string) error {
 // left is the part of a prompt that says what former attempts have left in the workspace; empty if that is nothing.
 func left(d *town.DispatchSpec, found git.Left) string {
 	var parts []string
-	if found.Commits > 0 {
+	switch {
+	case found.Commits == 1:
+		parts = append(parts, "1 commit")
+	case found.Commits > 1:
 		parts = append(parts, fmt.Sprintf("%d commits", found.Commits))
 	}
 	if found.Uncommitted {

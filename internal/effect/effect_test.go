@@ -247,7 +247,7 @@ func TestTheNextAttemptIsToldWhatIsThere(t *testing.T) {
 	d.BeforeAgent, d.BeforeRun = "toast", 7
 	r.Carry("main", []town.Effect{next})
 	<-h.got
-	if got := string(specs[1].Stdin); specs[1].Dir != specs[0].Dir || !strings.Contains(got, "do it") || !strings.Contains(got, "has 1 commits and uncommitted changes by toast, run 7") {
+	if got := string(specs[1].Stdin); specs[1].Dir != specs[0].Dir || !strings.Contains(got, "do it") || !strings.Contains(got, "has 1 commit and uncommitted changes by toast, run 7") {
 		t.Errorf("in %s it is told %q", specs[1].Dir, got)
 	}
 	if !slices.Equal(stopped, []runtime.Key{{History: "h", Town: "main", Agent: "toast", Run: 7}}) {
