@@ -120,6 +120,31 @@ func (c *Controller) Recover(ctx context.Context) error {
 	return nil
 }
 
+// Renew gives a town that was recovered, and not launched yet, a history of its own.
+func (c *Controller) Renew(ctx context.Context, id town.TownID, reason string) error {
+	l, err := c.loop(id)
+	if err != nil {
+		return err
+	}
+	to, err := NewHistory()
+	if err != nil {
+		return err
+	}
+	event, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("cannot make an event id: %w", err)
+	}
+	p := &town.HistoryRenewed{From: l.itself().History, To: to, Reason: reason}
+	e := town.Event{ID: event.String(), Type: p.Type(), By: "gastown", Created: c.Now(), Payload: p}
+	if _, err = c.opts.Journal.Append(ctx, id, []town.Event{e}); err == nil {
+		err = l.take(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot renew the history of town %s: %w", id, err)
+	}
+	return nil
+}
+
 // Launch starts the loops of the towns that were recovered. Effects that were decided and not answered before are
 // carried out again, once the answers that are on record have been taken.
 func (c *Controller) Launch() {

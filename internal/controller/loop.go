@@ -127,8 +127,8 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
-// turns makes ticks until no event is pending.
-func (l *loop) turns(ctx context.Context) error {
+// take makes ticks until no event is pending.
+func (l *loop) take(ctx context.Context) error {
 	for {
 		events, err := l.c.opts.Journal.Pending(ctx, l.id, town.MaxEvents)
 		if err == nil {
@@ -141,8 +141,15 @@ func (l *loop) turns(ctx context.Context) error {
 			return err
 		}
 		if len(events) < town.MaxEvents {
-			break
+			return nil
 		}
+	}
+}
+
+// turns takes what is pending and does what is to be done then.
+func (l *loop) turns(ctx context.Context) error {
+	if err := l.take(ctx); err != nil {
+		return err
 	}
 	if !l.caughtUp {
 		l.caughtUp = true

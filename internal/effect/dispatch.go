@@ -100,7 +100,7 @@ func (r *Runner) spec(ctx context.Context, id town.TownID, e *town.Effect) (*run
 		}
 	}
 	made, err := r.rig(id, e.Rig, d.Repo).PrepareWorkspace(ctx, git.WorkspaceSpec{
-		Bead: string(d.Workspace), Branch: d.Branch, Base: d.Base, Fresh: d.Fresh,
+		Bead: d.Workspace, Branch: d.Branch, Base: d.Base, Fresh: d.Fresh,
 		Submodules: d.Repo.Submodules != town.SubmodulesOff, LFS: d.Repo.LFS,
 	})
 	if err != nil {

@@ -271,7 +271,7 @@ func (r *Runner) rig(id town.TownID, rig town.RigID, repo town.RepoSpec) *git.Ri
 
 func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
 	v, err := r.rig(id, e.Rig, e.Verify.Repo).VerifyBranch(ctx, git.VerifySpec{
-		Bead: string(e.Verify.Workspace), Branch: e.Verify.Branch, Target: e.Verify.Target,
+		Bead: e.Verify.Workspace, Branch: e.Verify.Branch, Target: e.Verify.Target,
 	})
 	switch {
 	case err != nil:

@@ -75,6 +75,7 @@ type Server struct {
 	runtime  runtime.Runtime
 	towns    *controller.Controller
 	effects  *effect.Runner
+	witness  *witness
 	observer *controller.Observer
 	reports  *report.Reporter
 	traces   *tracing.Tracer
@@ -152,11 +153,18 @@ func (s *Server) start(ctx context.Context) error {
 		Git: s.git, Runtime: s.runtime, Report: s.report, Token: s.token, URL: s.URL,
 		Home: home, BinDir: bin, Self: self, Count: metrics.Effect, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
 	})
+	if s.witness, err = openWitness(home, func(err error) { s.opts.Log.Warn("cannot write down how far the towns are", "err", err) }); err != nil {
+		return err
+	}
+	s.witness.next = s.effects
 	s.towns = controller.New(controller.Options{
-		Journal: s.journal, Effects: s.effects, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
+		Journal: s.journal, Effects: s.witness, Meter: metrics, Now: s.opts.Now, Log: s.opts.Log, Reports: s.reports, Traces: s.traces,
 	})
 	s.observer = controller.NewObserver(s.towns, s.runtime)
 	if err := s.towns.Recover(ctx); err != nil {
+		return err
+	}
+	if err := s.renew(ctx); err != nil {
 		return err
 	}
 	if err := s.endForeign(ctx); err != nil {

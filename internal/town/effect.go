@@ -1,6 +1,9 @@
 package town
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // EffectKind names what is carried out outside.
 type EffectKind string
@@ -98,8 +101,8 @@ type DispatchSpec struct {
 	// merged into. Without a branch the agent has no workspace: it decides, and changes no code.
 	Branch string `json:"branch"`
 	Base   string `json:"base"`
-	// Workspace is the bead whose files it works on.
-	Workspace BeadID `json:"workspace,omitempty"`
+	// Workspace names the files that it works on: those of a bead, under the tag that the bead's branch has.
+	Workspace string `json:"workspace,omitempty"`
 	// Fresh starts that over from the base; BeforeAgent and BeforeRun are who had it last.
 	Fresh       bool    `json:"fresh,omitempty"`
 	BeforeAgent AgentID `json:"beforeAgent,omitempty"`
@@ -145,8 +148,8 @@ type VerifySpec struct {
 	Branch string   `json:"branch"`
 	Target string   `json:"target"`
 	Base   string   `json:"base"`
-	// Workspace is the bead in whose files the branch is.
-	Workspace BeadID `json:"workspace,omitempty"`
+	// Workspace names the files that the branch is in.
+	Workspace string `json:"workspace,omitempty"`
 }
 
 // effectOf returns the effect of an action, as the state stands at the end of the tick, or nil if
@@ -243,7 +246,7 @@ func (s *State) verifyEffect(b *Bead) *Effect {
 	return &Effect{
 		ID:   fmt.Sprintf("%s/%s/%d", EffectVerify, b.ID, b.Merge.VerifyTry),
 		Kind: EffectVerify, Bead: b.ID, Rig: b.Rig,
-		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: repo.DefaultBranch, Workspace: b.Merge.Source},
+		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: repo.DefaultBranch, Workspace: s.workspace(b.Merge.Source)},
 	}
 }
 
@@ -255,11 +258,12 @@ func (s *State) dispatchEffect(a *Agent) *Effect {
 	}
 	if b.Merge != nil {
 		spec.Merge = s.mergeSpec(b)
-		spec.Branch, spec.Base, spec.Workspace = b.Merge.Branch, b.Merge.Target, b.ID
+		spec.Branch, spec.Base, spec.Workspace = b.Merge.Branch, b.Merge.Target, s.workspace(b.ID)
 	} else if b.Type == Issue {
 		spec.Branch, spec.Base = s.workBranch(b)
-		spec.Workspace, spec.Fresh = s.workspaceOf(b), b.HasLabel(LabelFresh)
-		if last := s.workedBefore(a, b, spec.Workspace); last != nil {
+		files := s.workspaceOf(b)
+		spec.Workspace, spec.Fresh = s.workspace(files), b.HasLabel(LabelFresh)
+		if last := s.workedBefore(a, b, files); last != nil {
 			spec.BeforeAgent, spec.BeforeRun = last.Agent, last.Run
 		}
 	}
@@ -314,6 +318,18 @@ func (s *State) workBranch(b *Bead) (branch, base string) {
 		return b.Branch, s.targetOf(b)
 	}
 	return s.config(b.Rig).BranchPrefix + "/" + s.tag() + "/" + string(b.ID), s.targetOf(b)
+}
+
+// workspace names the files of a bead. The tag is that of its branch: a bead that a former history of the town made
+// under the same id had other files.
+func (s *State) workspace(id BeadID) string {
+	tag := s.tag()
+	if b := s.beads[id]; b != nil && b.Branch != "" {
+		if parts := strings.Split(b.Branch, "/"); len(parts) == 3 {
+			tag = parts[1]
+		}
+	}
+	return tag + "-" + string(id)
 }
 
 // workspaceOf says whose files are worked on for an issue: its own, or for rework those of what the merge request is of.

@@ -16,6 +16,12 @@ type (
 	}
 	// TownResumed ends a pause.
 	TownResumed struct{}
+	// HistoryRenewed gives a town that goes on from an older copy of itself a history of its own.
+	HistoryRenewed struct {
+		From   History `json:"from" doc:"The history that the copy is of."`
+		To     History `json:"to" doc:"The history that begins with this event."`
+		Reason string  `json:"reason" doc:"What was found that the copy does not know." share:"keep"`
+	}
 	// RigAdded brings a repository into the town. Its URL has been tried before.
 	RigAdded struct {
 		Rig           RigID    `json:"rig" doc:"Its name, unique in the town and never changed."`
@@ -264,6 +270,7 @@ func EventSpecs() []EventSpec {
 		{"town_configured", FromPeople, "Configuration values of the town are set.", func() Payload { return new(TownConfigured) }},
 		{"town_paused", FromPeople, "Nothing new is started from now on; what runs goes on.", func() Payload { return new(TownPaused) }},
 		{"town_resumed", FromPeople, "The pause is over.", func() Payload { return new(TownResumed) }},
+		{"history_renewed", FromRuntime, "The town goes on from an older copy of itself, under another tag.", func() Payload { return new(HistoryRenewed) }},
 		{"rig_added", FromPeople, "A repository joins the town.", func() Payload { return new(RigAdded) }},
 		{"rig_updated", FromPeople, "A rig's address, default branch, credential or overrides change.", func() Payload { return new(RigUpdated) }},
 		{"rig_removed", FromPeople, "A rig without live beads leaves the town.", func() Payload { return new(RigRemoved) }},
@@ -318,6 +325,7 @@ func EventSpecs() []EventSpec {
 func (*TownConfigured) Type() EventType         { return "town_configured" }
 func (*TownPaused) Type() EventType             { return "town_paused" }
 func (*TownResumed) Type() EventType            { return "town_resumed" }
+func (*HistoryRenewed) Type() EventType         { return "history_renewed" }
 func (*RigAdded) Type() EventType               { return "rig_added" }
 func (*RigUpdated) Type() EventType             { return "rig_updated" }
 func (*RigRemoved) Type() EventType             { return "rig_removed" }

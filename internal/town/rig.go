@@ -17,6 +17,8 @@ type Town struct {
 	DrainNonce    string `json:"drainNonce,omitempty" share:"keep"`
 	DrainInstance string `json:"drainInstance,omitempty" share:"keep"`
 	DrainOver     string `json:"drainOver,omitempty" share:"keep"`
+	// Former are the histories that it had before, oldest first.
+	Former []Former `json:"former,omitempty"`
 }
 
 func (t *Town) clone() *Town {
@@ -37,6 +39,11 @@ func (t *Town) code(c *coder) {
 	codeString(c, &t.DrainNonce)
 	codeString(c, &t.DrainInstance)
 	codeString(c, &t.DrainOver)
+	codeSlice(c, &t.Former, func(c *coder, f *Former) {
+		codeString(c, &f.History)
+		codeInt(c, &f.Until)
+		codeString(c, &f.Reason)
+	})
 }
 
 // Counters is what a town counts. It is an entity of its own so that a dispatch does not write

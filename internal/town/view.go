@@ -13,6 +13,9 @@ func (s *State) Tick() TickNo { return s.tick }
 // At is the time of the newest recorded tick.
 func (s *State) At() Time { return s.at }
 
+// LastRun is the newest run that was given out.
+func (s *State) LastRun() Run { return s.counters.LastRun }
+
 // Digest is the fingerprint of the whole state.
 func (s *State) Digest() Digest { return s.digest }
 
