@@ -175,7 +175,9 @@ func identity(ctx context.Context, agent town.AgentID, spec *runtime.Spec) []str
 // refinery runs the built-in one: this program, which reads what to merge from standard input. It works on what is
 // fetched here, and reaches no remote.
 func (r *Runner) refinery(ctx context.Context, id town.TownID, spec *runtime.Spec, e *town.Effect) (*runtime.Spec, error) {
-	if err := r.rig(id, e.Rig, e.Dispatch.Repo).Fetch(ctx); err != nil {
+	repo := e.Dispatch.Repo
+	err := r.rig(id, e.Rig, repo).FetchTarget(ctx, e.Dispatch.Merge.Target, repo.Submodules != town.SubmodulesOff, repo.LFS)
+	if err != nil && git.ClassOf(err) != git.ClassNotFound { // the refinery says that there is no target
 		return nil, fmt.Errorf("cannot fetch what is to be merged: %w", err)
 	}
 	spec.Env = withoutCredentials(spec.Env)

@@ -15,11 +15,14 @@ func (r *Runner) pushMerge(ctx context.Context, id town.TownID, e *town.Effect) 
 	var moved *git.TargetMovedError
 	var refused *git.PushRefusedError
 	var other *git.NotTestedError
+	var missing *git.ReferencesMissingError
 	switch {
 	case found.Merged, found.Pushed:
 		return seen(e, found, err)
 	case errors.As(err, &moved):
 		return &town.TargetMoved{Tip: moved.Tip}, nil
+	case errors.As(err, &missing):
+		return missingOf(missing.Missing), nil
 	case errors.As(err, &refused):
 		return &town.PushRefused{Class: town.PushClass(refused.Class), Reason: err.Error()}, err
 	case errors.As(err, &other):
@@ -62,5 +65,25 @@ func seen(e *town.Effect, found git.Found, err error) (town.Payload, error) {
 
 func pushOf(e *town.Effect) git.PushRequest {
 	p := e.Push
-	return git.PushRequest{Branch: p.Branch, Head: p.Head, Commit: p.Commit, Tip: p.Tip, Target: p.Target, Create: p.Create, Workspace: string(e.Bead)}
+	return git.PushRequest{
+		Branch: p.Branch, Head: p.Head, Commit: p.Commit, Tip: p.Tip, Target: p.Target, Create: p.Create, Workspace: string(e.Bead),
+		References: git.ReferencesRequest{
+			Submodules: p.Repo.Submodules != town.SubmodulesOff, Push: p.Repo.Submodules == town.SubmodulesPush,
+			LFS: p.Repo.LFS, Allowed: p.Repo.AllowAddresses,
+		},
+	}
+}
+
+// missingOf says what a fresh clone would lack, the first of each kind.
+func missingOf(m git.MissingReferences) *town.ReferencesMissing {
+	some := func(list []git.Reference) []town.Reference {
+		var out []town.Reference
+		for _, r := range list[:min(len(list), town.MaxReferences)] {
+			out = append(out, town.Reference{Path: r.Path, Name: r.Name, At: r.At, Reason: r.Reason})
+		}
+		return out
+	}
+	return &town.ReferencesMissing{
+		Gitlinks: some(m.Gitlinks), LFS: some(m.LFS), Submodules: some(m.Submodules), Addresses: some(m.Addresses),
+	}
 }

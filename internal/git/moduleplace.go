@@ -18,6 +18,18 @@ const maxModules = 200
 // modulesNote is the file of a look that says at which commits the submodules of a workspace stood.
 const modulesNote = "modules.json"
 
+// FetchTarget fetches as [Rig.Fetch] does, and what the target needs beside its own objects.
+func (r *Rig) FetchTarget(ctx context.Context, target string, submodules, lfs bool) error {
+	if err := r.Fetch(ctx); err != nil || !submodules && !lfs {
+		return err
+	}
+	tip, _, err := r.targetTip(ctx, target, r.defaultBranch)
+	if err != nil {
+		return err
+	}
+	return r.FetchReferences(ctx, tip, submodules, lfs)
+}
+
 // FetchReferences brings what a commit of the target needs beside its own objects, so that whoever works on it needs no
 // access: commits of submodules and LFS objects. Only what is not here yet is asked for. What cannot be had before a
 // person changes something is left out.

@@ -16,6 +16,8 @@ type PushRequest struct {
 	Tip    string // what the target stood at when it was tested: the first parent of Commit
 	Target string // branch on origin
 	Create bool   // the target is made, from Tip, where origin does not have it
+	// References is what a fresh clone must get; Base, Commit and Branch are those of the merge.
+	References ReferencesRequest
 	// Workspace is the bead in whose files the merge was made, where an agent made it; else the mirror has it.
 	Workspace string
 }
@@ -66,7 +68,7 @@ func (e *TargetMovedError) Error() string {
 //
 // Only Found.Merged says that the target has it. Where Pushed is set and Merged is not, the remote accepted it and the
 // target does not show it (yet), or could not be read: then the error says why. The other errors are
-// [*TargetMovedError], [*NotTestedError], [*PushRefusedError] and [*Error].
+// [*TargetMovedError], [*NotTestedError], [*ReferencesMissingError], [*PushRefusedError] and [*Error].
 func (r *Rig) PushMerge(ctx context.Context, req PushRequest) (Found, error) {
 	if err := req.check(); err != nil {
 		return Found{}, fmt.Errorf("cannot push a merge: %w", err)
@@ -83,6 +85,15 @@ func (r *Rig) PushMerge(ctx context.Context, req PushRequest) (Found, error) {
 	}
 	if found.Tip != req.Tip && (found.Tip != "" || !req.Create) {
 		return Found{}, &TargetMovedError{Target: req.Target, From: req.Tip, Tip: found.Tip}
+	}
+	references := req.References
+	references.Base, references.Commit, references.Branch = req.Tip, req.Commit, req.Branch
+	missing, err := r.CheckReferences(ctx, references)
+	if err != nil {
+		return Found{}, err
+	}
+	if !missing.None() {
+		return Found{}, &ReferencesMissingError{missing}
 	}
 	if err := r.push(ctx, req, found.Tip); err != nil {
 		return Found{}, r.reallyMoved(ctx, req, found.Tip, err)

@@ -49,6 +49,20 @@ func (m MissingReferences) None() bool {
 	return len(m.Gitlinks)+len(m.Submodules)+len(m.LFS)+len(m.Addresses) == 0
 }
 
+// ReferencesMissingError is returned where a fresh clone of what is to be pushed would not get all that it names.
+type ReferencesMissingError struct{ Missing MissingReferences }
+
+// Error names the first of each kind.
+func (e *ReferencesMissingError) Error() string {
+	text := "cannot push: a fresh clone would not get all that the merge names"
+	for _, list := range [][]Reference{e.Missing.Gitlinks, e.Missing.LFS, e.Missing.Submodules, e.Missing.Addresses} {
+		if len(list) > 0 {
+			text += fmt.Sprintf("; %s: %s", list[0].Path, list[0].Reason)
+		}
+	}
+	return text
+}
+
 // CheckReferences looks, before a commit is pushed, whether a fresh clone of it would get all that it names: commits of
 // submodules at their remotes, LFS objects at theirs. LFS objects that the server has are uploaded, and with Push the
 // commits of submodules that it has are pushed and read back. Only what differs from the target counts, so that

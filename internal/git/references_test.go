@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -293,5 +294,34 @@ func TestWhatIsTakenFromAWorkspaceIsChecked(t *testing.T) {
 	}
 	if err := w.rig.TakeModule(context.Background(), address, dir, []string{good}); err == nil {
 		t.Error("objects were taken from a folder that the workspace points to")
+	}
+}
+
+// A merge that names what a fresh clone would not get is not pushed; once that is there, it is.
+func TestNothingIsPushedThatCannotBeCloned(t *testing.T) {
+	t.Parallel()
+	w := newWithLib(t)
+	made := w.workspace()
+	lib := filepath.Join(made.Path, "lib")
+	better := commit(t, lib, "code", "two\n")
+	sh(t, made.Path, "add", "lib")
+	sh(t, made.Path, "commit", "--quiet", "-m", "better lib")
+	w.done("gt-1", "gt/x/gt-1")
+	req := MergeRequest{Branch: "gt/x/gt-1", Target: "main", Submodules: true}
+	push := w.pushOf(req, w.tested(req))
+	push.References = ReferencesRequest{Submodules: true}
+	before := w.tip("main")
+	_, err := w.rig.PushMerge(context.Background(), push)
+	var missing *ReferencesMissingError
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "lib: this commit is not at") || w.tip("main") != before {
+		t.Fatalf("got %v, main is at %s", err, w.tip("main"))
+	}
+	push.References.Push = true
+	found, err := w.rig.PushMerge(context.Background(), push)
+	if err != nil || !found.Merged || w.tip("main") != push.Commit {
+		t.Fatalf("got %+v, %v", found, err)
+	}
+	if got := sh(t, w.lib, "rev-parse", "refs/heads/gt/x/gt-1"); got != better {
+		t.Errorf("the submodule's remote has %s, want %s", got, better)
 	}
 }

@@ -50,17 +50,8 @@ func (r *Rig) PrepareWorkspace(ctx context.Context, spec WorkspaceSpec) (Workspa
 	if err := r.checkSpec(&spec); err != nil {
 		return Workspace{}, fmt.Errorf("cannot prepare a workspace: %w", err)
 	}
-	if err := r.Fetch(ctx); err != nil {
+	if err := r.FetchTarget(ctx, spec.Base, spec.Submodules, spec.LFS); err != nil {
 		return Workspace{}, err
-	}
-	if spec.Submodules || spec.LFS {
-		tip, _, err := r.targetTip(ctx, spec.Base, r.defaultBranch)
-		if err == nil {
-			err = r.FetchReferences(ctx, tip, spec.Submodules, spec.LFS)
-		}
-		if err != nil {
-			return Workspace{}, err
-		}
 	}
 	var made Workspace
 	err := r.locked(ctx, func() error {

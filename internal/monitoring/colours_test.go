@@ -32,7 +32,8 @@ var (
 		{" evicted", "light-orange"}, {" cancelled", "light-blue"}, {" stopped", "blue"}, {" merge_failed", "dark-purple"},
 		{" conflict", "purple"},
 		{" gate_failed", "light-purple"}, {" gate_broken", "semi-dark-purple"}, {" changes_requested", "dark-yellow"},
-		{" work_astray", "light-yellow"}, {" target_moved", "super-light-blue"}, {" push_refused", "semi-dark-orange"}, {" other", "dark-blue"},
+		{" work_astray", "light-yellow"}, {" target_moved", "super-light-blue"}, {" push_refused", "semi-dark-orange"},
+		{" references_missing", "super-light-orange"}, {" other", "dark-blue"},
 	}
 	codeColours     = []colour{{" 2..", "green"}, {" 3..", "blue"}, {" 4..", "orange"}, {" 5..", "red"}}
 	quantileColours = []colour{{" p50", "green"}, {" p95", "yellow"}, {" p99", "orange"}}

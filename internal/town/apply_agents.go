@@ -210,12 +210,17 @@ func clip(s string, n int) string {
 // attempts, the merge request and its source fail instead.
 func (t *tick) sendBack(a *Agent, mr *Bead, label, title, body, outcome, reason string) {
 	t.release(a)
+	t.reworkOf(mr, string(a.ID), label, title, body, reason, func(m *Bead) { reportAttempt(m, t.now, outcome, reason, NoFault) })
+}
+
+// reworkOf makes that work, or has the merge request fail; end ends the try.
+func (t *tick) reworkOf(mr *Bead, by, label, title, body, reason string, end func(*Bead)) {
 	limit := t.s.config(mr.Rig).MaxDispatchAttempts
 	src := t.s.beads[mr.Merge.Source]
 	if mr.Merge.Reworks >= limit {
 		why := fmt.Sprintf("still not merged after %d reworks: %s", limit, reason)
 		t.moveBead(mr.ID, Failed, func(m *Bead) {
-			reportAttempt(m, t.now, outcome, reason, NoFault)
+			end(m)
 			finish(m, "reworks_exhausted", why)
 		})
 		if src != nil && src.Status == InReview {
@@ -225,7 +230,7 @@ func (t *tick) sendBack(a *Agent, mr *Bead, label, title, body, outcome, reason 
 	}
 	rework := Bead{
 		Type: Issue, Title: clip(title+mr.Title, maxTitle), Body: clip(body, maxBody), Rig: mr.Rig, Parent: mr.Merge.Source,
-		Priority: High, Labels: []string{label}, CreatedBy: string(a.ID),
+		Priority: High, Labels: []string{label}, CreatedBy: by,
 	}
 	if mr.Priority == Critical {
 		rework.Priority = Critical
@@ -233,7 +238,7 @@ func (t *tick) sendBack(a *Agent, mr *Bead, label, title, body, outcome, reason 
 	made := t.addBead(rework)
 	t.addDependency(mr.ID, made.ID, Blocks)
 	t.moveBead(mr.ID, Open, func(m *Bead) {
-		reportAttempt(m, t.now, outcome, reason, NoFault)
+		end(m)
 		m.Merge.Reworks++
 		m.Merge.Verify = NotVerified
 	})

@@ -17,9 +17,9 @@ func (p *TownConfigured) apply(t *tick, _ *Event) *Refusal {
 	if err != nil {
 		return refuseSettings(err)
 	}
-	gates := map[RigID][]Gate{}
+	gates, repos := map[RigID][]Gate{}, map[RigID]RepoSpec{}
 	for id := range t.s.rigs {
-		gates[id] = t.s.config(id).Gates
+		gates[id], repos[id] = t.s.config(id).Gates, t.s.repo(id)
 	}
 	t.s.editTown(func(x *Town) {
 		if p.Name != "" {
@@ -29,6 +29,7 @@ func (p *TownConfigured) apply(t *tick, _ *Event) *Refusal {
 	})
 	for _, id := range sortedKeys(gates) {
 		t.gatesChanged(id, gates[id])
+		t.referencesChanged(id, repos[id])
 	}
 	return nil
 }
@@ -118,13 +119,14 @@ func (p *RigUpdated) apply(t *tick, _ *Event) *Refusal {
 	if r := checkCredential(repo.Credential, repo.URL); r != nil {
 		return r
 	}
-	former, gates := t.s.repo(p.Rig).DefaultBranch, t.s.config(p.Rig).Gates
+	former, gates := t.s.repo(p.Rig), t.s.config(p.Rig).Gates
 	t.s.editRig(p.Rig, func(r *Rig) {
 		r.URL, r.DefaultBranch, r.Credential = repo.URL, repo.DefaultBranch, repo.Credential
 		r.Settings = left.merge(p.Settings)
 	})
 	t.gatesChanged(p.Rig, gates)
-	t.repoChanged(p, former)
+	t.repoChanged(p, former.DefaultBranch)
+	t.referencesChanged(p.Rig, former)
 	return nil
 }
 

@@ -184,6 +184,8 @@ const (
 	AttemptTargetMoved = "target_moved"
 	// AttemptPushRefused is a merge that passed its gates and that the remote did not take.
 	AttemptPushRefused = "push_refused"
+	// AttemptReferences is a merge of which a fresh clone would not get all that it names.
+	AttemptReferences = "references_missing"
 )
 
 // MergePart is what a merge request has beyond a bead.

@@ -5,7 +5,7 @@ func (c *chaos) wordOfPush(e *Effect) Payload {
 	commit := e.Push.Commit
 	all := []Payload{
 		&MergeCompleted{Commit: commit}, &MergeCompleted{Commit: commit}, &AlreadyOnTarget{Commit: "abad"}, &TargetMoved{Tip: "beef"},
-		&TargetMoved{}, &PushRefused{Class: PushHook, Reason: "not today"}, &MergeUnknown{Reason: "away"},
+		&TargetMoved{}, &PushRefused{Class: PushHook, Reason: "not today"}, &ReferencesMissing{LFS: []Reference{{Path: "a.bin"}}}, &MergeUnknown{Reason: "away"},
 		&MergeUnknown{Pushed: true, Readable: true, Reason: "not there"}, nil,
 	}
 	if e.Push.Last {

@@ -58,7 +58,7 @@ const (
 func ResultOf(e *Event) EffectResult {
 	switch p := e.Payload.(type) {
 	case *DispatchAccepted, *AgentStopConfirmed, *NudgeArrived, *PRStatusChanged,
-		*MergeCompleted, *AlreadyOnTarget, *TargetMoved:
+		*MergeCompleted, *AlreadyOnTarget, *TargetMoved, *ReferencesMissing:
 		return EffectSucceeded
 	case *DispatchRejected, *DispatchUnknown, *NudgeFailed, *PRPollFailed, *PRMergeFailed,
 		*PushRefused, *MergeUnknown, *MergeUnverified:

@@ -1,5 +1,7 @@
 package town
 
+import "slices"
+
 type (
 	// MergeTested says that a merge passed its gates. It closes nothing: the server pushes it and reads it back.
 	MergeTested struct {
@@ -54,6 +56,7 @@ func pushSpecs() []EventSpec {
 		{"already_on_target", FromEffects, "The branch was in its target before the town merged it.", func() Payload { return new(AlreadyOnTarget) }},
 		{"target_moved", FromEffects, "The target moved since the merge was tested; nothing was pushed.", func() Payload { return new(TargetMoved) }},
 		{"push_refused", FromEffects, "The remote did not take the merge.", func() Payload { return new(PushRefused) }},
+		{"references_missing", FromEffects, "A fresh clone of the merge would lack something; nothing was pushed.", func() Payload { return new(ReferencesMissing) }},
 		{"merge_unknown", FromEffects, "The merge was not found in its target, and is looked for again.", func() Payload { return new(MergeUnknown) }},
 		{"merge_unverified", FromEffects, "The merge was pushed and is not in its target.", func() Payload { return new(MergeUnverified) }},
 	}
@@ -74,6 +77,8 @@ func saidOfPushes(p Payload) (text string, known bool) {
 		return "the target is at " + p.Tip, true
 	case *PushRefused:
 		return joined(": ", string(p.Class), p.Reason), true
+	case *ReferencesMissing:
+		return referencesSaid(slices.Concat(p.Gitlinks, p.LFS, p.Submodules, p.Addresses)), true
 	case *MergeUnknown:
 		return p.Reason, true
 	case *MergeUnverified:

@@ -6,11 +6,12 @@ import "fmt"
 type pushAnswers struct {
 	refused            PushClass
 	moved              string
+	missing            string
 	before             bool
 	absent, away, gone bool
 }
 
-// word takes an argument of outcomes and reports whether it is one about pushes: refused=CLASS, moved=TIP, gone (the
+// word takes an argument of outcomes and reports whether it is one about pushes: refused=CLASS, moved=TIP, lacks=KIND (of what the merge names), gone (the
 // target), before (by somebody else), absent (pushed, and not in the target), away (the remote).
 func (a *pushAnswers) word(key, value string) (bool, error) {
 	switch key {
@@ -18,6 +19,8 @@ func (a *pushAnswers) word(key, value string) (bool, error) {
 		a.refused = PushClass(value)
 	case "moved":
 		a.moved = value
+	case "lacks":
+		a.missing = value
 	case "gone":
 		a.gone = true
 	case "before":
@@ -40,6 +43,8 @@ func (a *answers) ofPush(e *Effect) Payload {
 		return &PushRefused{Class: how.refused, Reason: "the remote says " + string(how.refused)}
 	case how.moved != "":
 		return &TargetMoved{Tip: how.moved}
+	case how.missing != "":
+		return missingReference(how.missing)
 	case how.gone:
 		return &TargetMoved{}
 	case how.before:
@@ -52,4 +57,20 @@ func (a *answers) ofPush(e *Effect) Payload {
 		return &MergeUnknown{Reason: "the remote does not answer"}
 	}
 	return &MergeCompleted{Commit: e.Push.Commit}
+}
+
+func missingReference(kind string) Payload {
+	p := &ReferencesMissing{}
+	list := []Reference{{Path: "lib", Name: "11b0", At: "https://code.example/lib.git", Reason: kind}}
+	switch kind {
+	case "gitlinks":
+		p.Gitlinks = list
+	case "lfs":
+		p.LFS = list
+	case "submodules":
+		p.Submodules = list
+	case "addresses":
+		p.Addresses = list
+	}
+	return p
 }
