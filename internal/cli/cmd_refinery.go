@@ -123,6 +123,9 @@ func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p 
 			Changed: allValid(r.Gate.Changed), Runs: gateRuns(r.Gates),
 		}
 	}
+	if r.Outcome == git.OutcomeTargetMissing {
+		return "merge-failed", &town.MergeFailed{Class: town.MergeNoTarget, Reason: "there is no branch " + m.Target + " at the remote"}
+	}
 	return "merge-failed", &town.MergeFailed{Class: string(r.Outcome), Reason: fmt.Sprintf("branch %s is %s", m.Branch, r.Outcome)}
 }
 

@@ -274,6 +274,11 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.nothingToMerge(b, p.Reason)
 		return nil
 	}
+	if p.Class == MergeNoTarget {
+		t.moveBead(b.ID, Open, func(b *Bead) { reportAttempt(b, t.now, AttemptTargetMoved, p.Reason, NoFault) })
+		t.targetGone(t.s.beads[b.ID])
+		return nil
+	}
 	if p.Class == MergeNoForge {
 		t.failNow(b, failedNoForge, p.Reason)
 		return nil

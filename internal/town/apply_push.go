@@ -158,12 +158,17 @@ func (p *TargetMoved) apply(t *tick, e *Event) *Refusal {
 	if r != nil {
 		return r
 	}
+	moved := 1
+	if p.Tip == "" {
+		moved = 0
+	}
 	t.pushEnded(b, AttemptTargetMoved, fmt.Sprintf("%s moved while it was tested", b.Merge.Target), func(b *Bead) {
-		b.Merge.Moved++
-		if p.Tip == "" {
-			b.Merge.Verify = NotVerified // it is gone, and the look at the branch says what that means
-		}
+		b.Merge.Moved += moved
 	})
+	if p.Tip == "" {
+		t.targetGone(t.s.beads[b.ID])
+		return nil
+	}
 	t.targetMoves(t.s.beads[b.ID])
 	return nil
 }

@@ -167,6 +167,9 @@ func (t *tick) repoChanged(p *RigUpdated, former string) {
 			if follows {
 				m.Target = branch
 			}
+			if o := m.Obstacle; o != nil {
+				o.Now = true
+			}
 			if anew {
 				m.Verify, m.VerifyError, m.VerifyAgain = NotVerified, "", 0
 			}

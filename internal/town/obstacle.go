@@ -1,5 +1,7 @@
 package town
 
+import "fmt"
+
 // Obstacle keeps an open merge request from being merged and lies outside of the town: a target that is gone, a remote
 // that refuses. It is tried again by itself, later each time, and at once when a person says so.
 type Obstacle struct {
@@ -34,11 +36,44 @@ func (o *Obstacle) wait(now Time) *Wait {
 	if o.Code == WaitNeedsPerson {
 		return &Wait{Code: o.Code, Reason: o.Reason}
 	}
-	end := o.Since.Add(obstacleBackoffs[min(max(o.Times, 1), len(obstacleBackoffs))-1])
+	end := o.Since.Add(o.pause())
 	if now >= end {
 		return nil
 	}
 	return &Wait{Code: o.Code, Until: end, Reason: o.Reason}
+}
+
+// pause is how long it is left alone. A target that is back again must not be waited for longer than a minute.
+func (o *Obstacle) pause() Duration {
+	if o.Code == WaitTargetMissing {
+		return Minute
+	}
+	return obstacleBackoffs[min(max(o.Times, 1), len(obstacleBackoffs))-1]
+}
+
+// heldUp is what lies outside and keeps an open merge request from being merged, empty for nothing.
+func (b *Bead) heldUp() string {
+	if b == nil || b.Status != Open || b.Merge == nil || b.Merge.Obstacle == nil {
+		return ""
+	}
+	return b.Merge.Obstacle.Reason
+}
+
+// targetGone holds a merge request whose target is not at the remote. Nothing is made in its place: whoever took it away
+// may have meant to.
+func (t *tick) targetGone(mr *Bead) {
+	if !mr.Live() {
+		return
+	}
+	reason := fmt.Sprintf("%s has no branch %s any more: ", mr.Rig, mr.Merge.Target)
+	if t.s.ofConvoyBranch(mr) != nil {
+		reason += "push it again as it was"
+	} else {
+		reason += fmt.Sprintf("bring it back, or gastown rig set %s --branch NEW", mr.Rig)
+	}
+	t.s.editBead(mr.ID, t.now, func(b *Bead) {
+		b.Merge.hold(Obstacle{Code: WaitTargetMissing, Since: t.now, Reason: reason})
+	})
 }
 
 func (o *Obstacle) code(c *coder) {

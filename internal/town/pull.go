@@ -261,5 +261,5 @@ func (b *Bead) standing() string {
 	if b.waitsForPull() {
 		return "waits for " + b.Merge.PR.URL
 	}
-	return "is " + string(b.Status)
+	return "is " + string(b.Status) + because(b.heldUp())
 }

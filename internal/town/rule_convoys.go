@@ -73,7 +73,8 @@ func land(s *State, now Time, b *Bead) Look {
 		if mr := s.beads[c.LandingRequest]; mr != nil && mr.Status == Open {
 			return act(failBead(mr, "member_reopened", "the member "+string(t.pending.ID)+" is "+string(t.pending.Status)+" again"))
 		}
-		return wait(WaitBlocked, 0, string(t.pending.ID), fmt.Sprintf("%d of %d members are in; %s is %s", t.closed, t.all, t.pending.ID, t.pending.Status))
+		return wait(WaitBlocked, 0, string(t.pending.ID), fmt.Sprintf("%d of %d members are in; %s is %s%s",
+			t.closed, t.all, t.pending.ID, t.pending.Status, because(s.liveRequestOf(t.pending.ID).heldUp())))
 	case t.request != nil:
 		return wait(WaitBlocked, 0, string(t.request.ID), "the merge request "+string(t.request.ID)+" of a member is "+string(t.request.Status))
 	}

@@ -34,6 +34,7 @@ const (
 	WaitInReview      WaitCode = "in_review"
 	WaitVerifying     WaitCode = "verifying"
 	WaitPushRefused   WaitCode = "push_refused"
+	WaitTargetMissing WaitCode = "target_missing"
 	WaitPullChecks    WaitCode = "pr_checks"
 	WaitPullReview    WaitCode = "pr_review"
 	WaitPullConflict  WaitCode = "pr_conflict"
@@ -96,6 +97,7 @@ var waits = []WaitSpec{
 	{WaitInReview, "It waits for its merge request.", EndedByTown},
 	{WaitVerifying, "Its branch, or what was pushed for it, is being verified.", EndedByWorld},
 	{WaitPushRefused, "The remote does not take its merge; it is tried again after a back-off.", EndedByPerson},
+	{WaitTargetMissing, "Its target branch is not at the remote: name another with rig set --branch, or bring it back; it is tried again every minute.", EndedByPerson},
 	{WaitPullChecks, "Its pull request is not green, or not for long enough.", EndedByWorld},
 	{WaitPullReview, "Its pull request waits for an approval.", EndedByPerson},
 	{WaitPullConflict, "Its pull request has conflicts with its target.", EndedByTown},
