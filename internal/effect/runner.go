@@ -275,7 +275,7 @@ func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (to
 	})
 	switch {
 	case err != nil:
-		return &town.BranchVerified{Error: err.Error()}, err
+		return &town.BranchVerified{Error: err.Error(), Class: classOf(nil, err)}, err
 	case v.MergedAs != "" && v.Astray == "":
 		return &town.AlreadyOnTarget{Commit: v.MergedAs}, nil
 	case !v.Exists:

@@ -26,7 +26,7 @@ const credentialHelper = `!f() { test "$1" = get && printf 'username=%s\npasswor
 // opens gives a command that goes to an address what opens it: the rig's own credential, if it has one, for the host of
 // that address and no other; else the access that the operator has. A process without access gets neither.
 func (c command) opens(around surroundings, address string, credential *Credential) (command, error) {
-	c.around = around
+	c.around, c.remote, c.patience = around, address, around.patience
 	if onThisMachine(address) {
 		return c, nil
 	}

@@ -15,7 +15,8 @@
 //	    merge/1/              where merges are tested: one checkout that stays, its index and git directory beside it
 //	    modules/              what the server keeps of submodules, by the address of their remote
 //	    lfs.git/              where git-lfs of the server runs; the objects are in mirror.git/lfs
-//	    rig.lock              taken for fetches and changes of workspaces, never while gates run
+//	    rig.lock              taken for changes of workspaces and merges, never while gates run or over the network
+//	    fetch.lock            taken for fetches alone
 //
 // A merge is tested on the target as it was fetched, without a network; it is
 // published with a lease on that, and counts when it is read back from the

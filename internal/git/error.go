@@ -16,9 +16,12 @@ const (
 	ClassUnreachable     Class = "unreachable"      // the host does not answer
 	ClassAuth            Class = "auth"             // access was refused
 	ClassNotFound        Class = "not_found"        // no such repository or branch
+	ClassNoTarget        Class = "no_target"        // the target branch is not at the remote
 	ClassNotARepository  Class = "not_a_repository" // something is there, but no git repository
 	ClassEmptyRepository Class = "empty_repository" // a repository without any commit
 	ClassDiskFull        Class = "disk_full"        // no space, here or there
+	ClassStalled         Class = "stalled"          // the remote sends nothing any more
+	ClassRedirected      Class = "redirected"       // the remote sends its callers elsewhere
 	ClassTimeout         Class = "timeout"          // it took too long and was killed
 	ClassDirtyCheckout   Class = "dirty_checkout"   // a person's uncommitted changes are in the way
 	ClassOther           Class = "other"            // anything else; the words of git tell
@@ -30,9 +33,12 @@ var remedies = map[Class]string{
 	ClassAuth: "give the server access: gastown rig add|set … --credential env:NAME|file:PATH with a token, " +
 		"or a credential helper or ssh key of the user that runs it",
 	ClassNotFound:        "check the name and that the credentials in use may see it",
+	ClassNoTarget:        "if it has another name now: gastown rig set NAME --branch BRANCH; if not, bring it back",
 	ClassNotARepository:  "give the path or URL of a git repository, or run `git init` there",
 	ClassEmptyRepository: "make a first commit and push it to the default branch",
 	ClassDiskFull:        "free some disk space",
+	ClassStalled:         "check the network and the remote; the next try may succeed",
+	ClassRedirected:      "give the new address: gastown rig set NAME --url ADDRESS",
 	ClassTimeout:         "check that the host answers and that the disk is not overloaded",
 	ClassDirtyCheckout:   "commit or stash the changes there, or check out another branch",
 }
@@ -107,6 +113,8 @@ var signs = []struct {
 	words []string
 }{
 	{ClassDiskFull, []string{"no space left on device", "disk quota exceeded"}},
+	{ClassRedirected, []string{"returned error: 301", "returned error: 302", "returned error: 303", "returned error: 307", "returned error: 308"}},
+	{ClassStalled, []string{"operation too slow", "timeout, server "}},
 	{ClassUnreachable, []string{
 		"could not resolve host", "couldn't connect to server", "failed to connect to",
 		"connection refused", "connection timed out", "operation timed out", "network is unreachable",

@@ -16,9 +16,15 @@ type rigLock struct {
 	path string
 	held chan struct{} // capacity one; full while somebody holds the lock
 
-	// lastFetch is when the newest successful fetch began. Only the holder of
-	// the lock reads or writes it.
-	lastFetch time.Time
+	// newest is the fetch that began last; only the holder of the lock reads or writes it.
+	newest fetched
+}
+
+// fetched is a fetch that has ended.
+type fetched struct {
+	began time.Time
+	url   string
+	err   error
 }
 
 func newRigLock(path string) *rigLock {

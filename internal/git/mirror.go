@@ -19,43 +19,40 @@ const staleLockAge = time.Minute
 // fetchRefspec brings origin's branches to a place that only fetches write.
 const fetchRefspec = "+refs/heads/*:refs/remotes/origin/*"
 
-// EnsureMirror makes the mirror if there is none. One that a crash left half
-// made is made again. A changed URL takes effect. It may be called any number
-// of times.
-func (r *Rig) EnsureMirror(ctx context.Context) error {
-	release, err := r.lock.acquire(ctx)
+// Fetch brings origin's branches up to date and forgets those origin no longer
+// has, and makes the mirror if there is none. The branches of agents are not touched.
+//
+// The lock of the rig is not held: git changes each ref for itself, so merges and workspaces go on. Callers that come
+// while a fetch is under way share the next one, and how it ended: a remote that makes no progress is waited for twice
+// at most, whoever asks.
+func (r *Rig) Fetch(ctx context.Context) error {
+	asked := time.Now()
+	release, err := r.fetchLock.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return r.ensureMirror(ctx)
-}
-
-// Fetch brings origin's branches up to date and forgets those origin no longer
-// has. The branches of agents are not touched. Callers that come while a fetch
-// is under way share the next one.
-func (r *Rig) Fetch(ctx context.Context) error {
-	return r.refreshed(ctx, func() error { return nil })
+	if last := r.fetchLock.newest; last.url == r.url && last.began.After(asked) {
+		return last.err
+	}
+	began := time.Now()
+	fresh, err := r.ensureMirror(ctx)
+	if err == nil && !fresh {
+		err = r.fetch(ctx, r.mirror())
+	}
+	if ctx.Err() == nil { // else only this caller has given up
+		r.fetchLock.newest = fetched{began: began, url: r.url, err: err}
+	}
+	return err
 }
 
 // refreshed runs do under the lock of the rig, with a mirror that has all that
 // origin had when refreshed was called.
 func (r *Rig) refreshed(ctx context.Context, do func() error) error {
-	asked := time.Now()
-	release, err := r.lock.acquire(ctx)
-	if err != nil {
+	if err := r.Fetch(ctx); err != nil {
 		return err
 	}
-	defer release()
-	if err := r.ensureMirror(ctx); err != nil {
-		return err
-	}
-	if !r.lock.lastFetch.After(asked) {
-		if err := r.fetch(ctx, r.mirror()); err != nil {
-			return err
-		}
-	}
-	return do()
+	return r.locked(ctx, do)
 }
 
 // locked runs do under the lock of the rig, on what was fetched last.
@@ -71,35 +68,35 @@ func (r *Rig) locked(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// ensureMirror does the work of EnsureMirror; the lock is held.
-func (r *Rig) ensureMirror(ctx context.Context) error {
+// ensureMirror makes the mirror if there is none, and anew one that a crash left half made: it is fresh then. A changed URL takes effect.
+// The lock for fetches is held.
+func (r *Rig) ensureMirror(ctx context.Context) (fresh bool, err error) {
 	if err := checkURLForm(r.url); err != nil {
-		return err
+		return false, err
 	}
 	if _, err := os.Stat(r.mirror()); errors.Is(err, os.ErrNotExist) {
-		return r.clone(ctx)
+		return true, r.clone(ctx)
 	}
 	current, err := r.git(ctx, "read the clone", "config", "--get", "remote.origin.url")
 	if err == nil && strings.TrimSuffix(current, "\n") == r.url {
-		return nil
+		return false, nil
 	}
 	if err != nil && !exitedWith(err, 1) {
-		return err
+		return false, err
 	}
 	// Reading the configuration says the same for a repository without a URL
 	// and for none at all.
 	_, err = r.git(ctx, "read the clone", "rev-parse", "--git-dir")
 	switch {
 	case err == nil:
-		r.lock.lastFetch = time.Time{}
-		return r.setOrigin(ctx)
+		return false, r.setOrigin(ctx)
 	case ClassOf(err) != ClassNotARepository:
-		return err
+		return false, err
 	}
 	if _, err := moveToFree(r.mirror(), r.mirror()+".broken"); err != nil {
-		return err
+		return false, err
 	}
-	return r.clone(ctx)
+	return true, r.clone(ctx)
 }
 
 // clone makes the mirror under a temporary name and renames it when it is
@@ -156,9 +153,8 @@ func (r *Rig) setOrigin(ctx context.Context) error {
 	return nil
 }
 
-// fetch updates origin's branches in a repository; the lock is held.
+// fetch updates origin's branches in a repository; the lock for fetches is held.
 func (r *Rig) fetch(ctx context.Context, repository string) error {
-	began := time.Now()
 	c, err := r.remote(command{
 		op:     "fetch from " + mask(r.url),
 		gitDir: repository,
@@ -171,11 +167,8 @@ func (r *Rig) fetch(ctx context.Context, repository string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.gitIn(ctx, c); err != nil {
-		return err
-	}
-	r.lock.lastFetch = began
-	return nil
+	_, err = r.gitIn(ctx, c)
+	return err
 }
 
 // git runs a command on the mirror, which is the server's alone.
@@ -298,7 +291,7 @@ func (r *Rig) noBranchError(ctx context.Context, target, base string) error {
 	if err != nil {
 		return err
 	}
-	e := &Error{Op: "find the branch " + target, Class: ClassNotFound, exitCode: -1}
+	e := &Error{Op: "find the branch " + target, Class: ClassNoTarget, exitCode: -1}
 	if some == "" {
 		e.Class = ClassEmptyRepository
 	}

@@ -16,7 +16,7 @@ func TestMirrorIsMadeOnceAndKeepsAgentBranches(t *testing.T) {
 	tw := newTown(t)
 	ctx := context.Background()
 	for range 2 {
-		if err := tw.rig.EnsureMirror(ctx); err != nil {
+		if err := tw.rig.Fetch(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestMirrorIsMadeAgain(t *testing.T) {
 			t.Parallel()
 			tw := newTown(t)
 			ctx := context.Background()
-			if err := tw.rig.EnsureMirror(ctx); err != nil {
+			if err := tw.rig.Fetch(ctx); err != nil {
 				t.Fatal(err)
 			}
 			breakIt(t, tw.rig.mirror())
@@ -106,7 +106,7 @@ func TestYoungLockIsRespected(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	ctx := context.Background()
-	if err := tw.rig.EnsureMirror(ctx); err != nil {
+	if err := tw.rig.Fetch(ctx); err != nil {
 		t.Fatal(err)
 	}
 	tw.push("more", "x")
@@ -181,7 +181,7 @@ func TestLockIsSharedAndGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := other.Rig("town", "web", tw.origin, "main").lock.acquire(ctx)
+	release, err := other.Rig("town", "web", tw.origin, "main").fetchLock.acquire(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,18 +214,19 @@ func TestWaitersShareAFetch(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t)
 	ctx := context.Background()
-	if err := tw.rig.EnsureMirror(ctx); err != nil {
+	if err := tw.rig.Fetch(ctx); err != nil {
 		t.Fatal(err)
 	}
 	// Another caller's fetch that began after this call counts for it too.
+	newest := &tw.rig.fetchLock.newest
 	later := time.Now().Add(time.Hour)
-	tw.rig.lock.lastFetch = later
-	if err := tw.rig.Fetch(ctx); err != nil || tw.rig.lock.lastFetch != later {
+	newest.began = later
+	if err := tw.rig.Fetch(ctx); err != nil || newest.began != later {
 		t.Errorf("fetched again: %v", err)
 	}
-	tw.rig.lock.lastFetch = time.Now()
-	before := tw.rig.lock.lastFetch
-	if err := tw.rig.Fetch(ctx); err != nil || !tw.rig.lock.lastFetch.After(before) {
+	newest.began = time.Now()
+	before := newest.began
+	if err := tw.rig.Fetch(ctx); err != nil || !newest.began.After(before) {
 		t.Errorf("did not fetch: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -33,7 +34,9 @@ type command struct {
 	timeout  time.Duration // localTimeout when zero
 	outside  bool          // goes to a remote: gets the access that the operator has
 	around   surroundings  // the environment and configuration
+	patience time.Duration // how long a remote may make no progress; stallLimit when zero
 	config   []string      // further entries of configuration, as "name=value"
+	remote   string        // the address that it asks, if any
 	secret   string        // never to be seen in what git says
 	plain    []string      // run as the operator would: with this environment and no configuration of ours
 }
@@ -49,6 +52,8 @@ var fixedConfig = []string{
 	"-c", "core.packedRefsTimeout=5000",
 	"-c", "protocol.ext.allow=never",
 	"-c", "http.followRedirects=false",
+	"-c", "http.lowSpeedLimit=1",
+	"-c", "http.lowSpeedTime=30", // stallLimit
 	"-c", "gc.auto=0",
 	"-c", "maintenance.auto=false",
 	"-c", "commit.gpgSign=false",
@@ -80,7 +85,7 @@ func run(ctx context.Context, c command) (string, error) {
 	ownGroup(cmd)
 	cmd.WaitDelay = pipeGrace
 
-	err := cmd.Run()
+	stalled, err := runWatched(cmd, c)
 	if err == nil || (errors.Is(err, exec.ErrWaitDelay) && limited.Err() == nil) {
 		// A helper that git left behind on purpose (a shared ssh connection)
 		// may hold the pipes open; git itself has ended well.
@@ -90,7 +95,38 @@ func run(ctx context.Context, c command) (string, error) {
 	if c.secret != "" {
 		said = strings.ReplaceAll(said, c.secret, "***")
 	}
-	return stdout.String(), commandError(ctx, limited, c.op, said, err)
+	err = commandError(ctx, limited, c.op, said, err)
+	var e *Error
+	if stalled && errors.As(err, &e) {
+		e.Class, e.Stderr, e.exitCode = ClassStalled, fmt.Sprintf("nothing came or went for %s", stallLimit), -1
+	}
+	return stdout.String(), redirected(ctx, err, c.remote)
+}
+
+// runWatched runs a command, and kills one that asks a remote and makes no progress.
+func runWatched(cmd *exec.Cmd, c command) (stalled bool, err error) {
+	if c.remote == "" {
+		return false, cmd.Run()
+	}
+	if err := cmd.Start(); err != nil {
+		return false, err
+	}
+	limit := c.patience
+	if limit == 0 {
+		limit = stallLimit
+	}
+	done, watching := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watching)
+		watch(cmd.Process.Pid, limit, done, func() {
+			stalled = true
+			_ = killGroup(cmd.Process.Pid) // One that has just ended is well, too.
+		})
+	}()
+	err = cmd.Wait()
+	close(done)
+	<-watching
+	return stalled && err != nil, err
 }
 
 // environment is the whole environment of the command.

@@ -46,7 +46,8 @@ func open(root string, environ []string) (*Store, error) {
 	if err := writeConfigs(s.root, settings); err != nil {
 		return nil, err
 	}
-	s.around = surroundings{config: filepath.Join(s.root, configFiles[forServer]), environ: environ, access: true}
+	s.around = surroundings{config: filepath.Join(s.root, configFiles[forServer]), environ: environ,
+		ssh: sshCommand(environ, settings), access: true}
 	return s, nil
 }
 
@@ -130,6 +131,7 @@ type Rig struct {
 	url           string
 	defaultBranch string
 	lock          *rigLock
+	fetchLock     *rigLock // held over the network by who fetches; never taken by who holds another
 	moduleLock    *rigLock // for asking remotes of submodules; never taken by who holds the other
 }
 
@@ -139,9 +141,11 @@ func (s *Store) Rig(town, rig, url, defaultBranch string) *Rig {
 	dir := filepath.Join(s.root, dirName(town), dirName(rig))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	fetches := s.lockAt(filepath.Join(dir, "fetch.lock"))
 	lock := s.lockAt(filepath.Join(dir, "rig.lock"))
 	modules := s.lockAt(filepath.Join(dir, "modules.lock"))
-	return &Rig{dir: dir, around: s.around, url: url, defaultBranch: defaultBranch, lock: lock, moduleLock: modules}
+	return &Rig{dir: dir, around: s.around, url: url, defaultBranch: defaultBranch, lock: lock, fetchLock: fetches,
+		moduleLock: modules}
 }
 
 // lockAt returns the lock of a file; s.mu is held.

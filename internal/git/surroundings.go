@@ -1,16 +1,20 @@
 package git
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // surroundings are the environment and configuration that git runs with. Without any, git runs with neither the
 // configuration of a user nor access to anything.
 type surroundings struct {
-	config  string   // file of the user's configuration
-	environ []string // what is chosen from
-	access  bool     // commands that go outside get the operator's access
+	patience time.Duration // see command
+	config   string        // file of the user's configuration
+	environ  []string      // what is chosen from
+	ssh      string        // the command for ssh with limits of its own; empty leaves it as it is
+	access   bool          // commands that go outside get the operator's access
 }
 
 // everyGit are the variables of this process that every git of ours gets: programs, folders, language, and who
@@ -48,8 +52,46 @@ func (s surroundings) gitEnv(outside bool) []string {
 	env := append(chosen(s.environ, everyGit), unattended...)
 	if outside && s.access {
 		env = append(env, chosen(s.environ, outsideGit)...)
+		if s.ssh != "" {
+			env = append(env, "GIT_SSH_COMMAND="+s.ssh)
+		}
 	}
 	return append(env, "GIT_CONFIG_GLOBAL="+config)
+}
+
+// sshLimits end an ssh that cannot connect, or whose other end is gone, within stallLimit. What the operator's command
+// says about them counts: ssh takes the first value of an option.
+const sshLimits = " -o ConnectTimeout=20 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o BatchMode=yes"
+
+// sshCommand is the operator's command for ssh with those limits; empty if it is no OpenSSH, which is watched all the
+// same.
+func sshCommand(environ []string, settings []setting) string {
+	ssh, variant := "ssh", ""
+	for _, s := range settings {
+		switch s.name {
+		case "core.sshcommand":
+			ssh = s.value
+		case "ssh.variant":
+			variant = s.value
+		}
+	}
+	for _, entry := range environ {
+		switch name, value, _ := strings.Cut(entry, "="); name {
+		case "GIT_SSH_VARIANT":
+			variant = value
+		case "GIT_SSH_COMMAND":
+			ssh = value
+		case "GIT_SSH":
+			if ssh == "ssh" {
+				ssh = ""
+			}
+		}
+	}
+	program, _, _ := strings.Cut(strings.TrimSpace(ssh), " ")
+	if variant != "ssh" && (variant != "" && variant != "auto" || filepath.Base(strings.Trim(program, "'\"")) != "ssh") {
+		return ""
+	}
+	return ssh + sshLimits
 }
 
 // chosen are the variables of an environment that a list names.

@@ -61,7 +61,7 @@ func TestWorkspaceBases(t *testing.T) {
 	}
 	nowhere := tw.store.Rig("town", "web", tw.origin, "trunk")
 	_, err := nowhere.PrepareWorkspace(context.Background(), WorkspaceSpec{Bead: "a", Branch: "gt/a/1"})
-	wantClass(t, err, ClassNotFound)
+	wantClass(t, err, ClassNoTarget)
 }
 
 func TestWorkspaceTakesUpWorkThatOnlyOriginHas(t *testing.T) {
@@ -388,7 +388,7 @@ func TestVerifyBranch(t *testing.T) {
 		t.Errorf("a merged branch: %+v", got)
 	}
 	_, err := tw.store.Rig("town", "web", tw.origin, "nothing").VerifyBranch(ctx, VerifySpec{Branch: branch, Target: "neither"})
-	wantClass(t, err, ClassNotFound)
+	wantClass(t, err, ClassNoTarget)
 	if _, err := tw.rig.VerifyBranch(ctx, VerifySpec{Branch: "-x", Target: "main"}); err == nil {
 		t.Error("an option is taken for a branch")
 	}

@@ -33,7 +33,7 @@ var (
 		{" conflict", "purple"},
 		{" gate_failed", "light-purple"}, {" gate_broken", "semi-dark-purple"}, {" changes_requested", "dark-yellow"},
 		{" work_astray", "light-yellow"}, {" target_moved", "super-light-blue"}, {" push_refused", "semi-dark-orange"},
-		{" references_missing", "super-light-orange"}, {" other", "dark-blue"},
+		{" references_missing", "super-light-orange"}, {" no_remote", "semi-dark-blue"}, {" other", "dark-blue"},
 	}
 	codeColours     = []colour{{" 2..", "green"}, {" 3..", "blue"}, {" 4..", "orange"}, {" 5..", "red"}}
 	quantileColours = []colour{{" p50", "green"}, {" p95", "yellow"}, {" p99", "orange"}}

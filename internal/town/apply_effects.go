@@ -50,6 +50,12 @@ func (p *DispatchRejected) apply(t *tick, e *Event) *Refusal {
 	if b == nil || b.Status != InProgress {
 		return nil
 	}
+	if remoteWaits[p.Class] != "" {
+		t.moveBead(b.ID, Open, func(b *Bead) {
+			endAttempt(b, t.now, AttemptNoRemote, p.Class+": "+p.Reason, InfraFault)
+		})
+		return nil
+	}
 	fault := AgentFault
 	if p.Infra {
 		fault = InfraFault
@@ -99,7 +105,7 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 	}
 	if p.Error != "" {
 		// The rule asks again by itself.
-		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.VerifyError = p.Error })
+		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.VerifyError, b.Merge.VerifyClass = p.Error, p.Class })
 		return nil
 	}
 	if p.Astray != "" {
@@ -114,7 +120,7 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 	if p.Ahead > 0 {
 		t.s.editBead(b.ID, t.now, func(b *Bead) {
 			m := b.Merge
-			m.Verify, m.VerifyError, m.Ahead, m.Head = Verified, "", p.Ahead, p.Head
+			m.Verify, m.VerifyError, m.VerifyClass, m.Ahead, m.Head = Verified, "", "", p.Ahead, p.Head
 		})
 		return nil
 	}

@@ -171,7 +171,7 @@ func (t *tick) repoChanged(p *RigUpdated, former string) {
 				o.Now = true
 			}
 			if anew {
-				m.Verify, m.VerifyError, m.VerifyAgain = NotVerified, "", 0
+				m.Verify, m.VerifyError, m.VerifyClass = NotVerified, "", ""
 			}
 		})
 	}

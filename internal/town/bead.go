@@ -186,6 +186,8 @@ const (
 	AttemptPushRefused = "push_refused"
 	// AttemptReferences is a merge of which a fresh clone would not get all that it names.
 	AttemptReferences = "references_missing"
+	// AttemptNoRemote could not be prepared, since the rig's remote did not answer or lacks the target.
+	AttemptNoRemote = "no_remote"
 )
 
 // MergePart is what a merge request has beyond a bead.
@@ -201,9 +203,9 @@ type MergePart struct {
 	Verify      VerifyState `json:"verify,omitempty"`
 	VerifyAsked Time        `json:"verifyAsked,omitempty"`
 	VerifyTry   int         `json:"verifyTry,omitempty"`
-	// VerifyAgain is how often the look that goes on has been asked for again.
-	VerifyAgain int    `json:"verifyAgain,omitempty"`
-	VerifyError string `json:"verifyError,omitempty"`
+	VerifyError string      `json:"verifyError,omitempty"`
+	// VerifyClass is the class of that error.
+	VerifyClass string `json:"verifyClass,omitempty" share:"keep"`
 	Ahead       int    `json:"ahead,omitempty"` // commits the branch is ahead of its target
 	Reworks     int    `json:"reworks,omitempty"`
 	MergeCommit string `json:"mergeCommit,omitempty" share:"keep"`
@@ -423,8 +425,8 @@ func codeMergePart(c *coder, m *MergePart) {
 	codeString(c, &m.Verify)
 	codeInt(c, &m.VerifyAsked)
 	codeInt(c, &m.VerifyTry)
-	codeInt(c, &m.VerifyAgain)
 	codeString(c, &m.VerifyError)
+	codeString(c, &m.VerifyClass)
 	codeInt(c, &m.Ahead)
 	codeInt(c, &m.Reworks)
 	codeString(c, &m.MergeCommit)

@@ -284,7 +284,7 @@ func oddCounts(c *checker, b *Bead) string {
 		return fmt.Sprintf("%s had run %d, the last one given out is %d", b.ID, b.newestRun(), c.s.counters.LastRun)
 	case b.Order < 0 || b.Timeout < 0 || min(b.Forgiven, b.Triaged) < 0 || max(b.Forgiven, b.Triaged) > len(b.Attempts):
 		return fmt.Sprintf("%s has a counter that cannot be", b.ID)
-	case b.Merge != nil && min(b.Merge.VerifyTry, b.Merge.VerifyAgain, b.Merge.Reworks, b.Merge.Ahead) < 0:
+	case b.Merge != nil && min(b.Merge.VerifyTry, b.Merge.Reworks, b.Merge.Ahead) < 0:
 		return fmt.Sprintf("%s has a negative counter", b.ID)
 	case b.Merge != nil && slices.ContainsFunc(b.Merge.PR.counts(), func(n *int) bool { return *n < 0 }):
 		return fmt.Sprintf("%s has a negative counter", b.ID)

@@ -209,6 +209,7 @@ type (
 		Head  string `json:"headSha,omitempty" doc:"Commit at the tip; empty: there is no such branch." share:"keep"`
 		Ahead int    `json:"commitsAhead" doc:"Commits that the target does not have."`
 		Error string `json:"error,omitempty" doc:"Why it could not be looked at; it is asked again."`
+		Class string `json:"class,omitempty" doc:"What kind of failure that was." share:"keep"`
 		// Astray sends the bead back to an agent, whatever is on the branch.
 		Astray string `json:"astray,omitempty" doc:"What of the work is not on the branch, and what helps."`
 		// Others keep the branch back as long as one of them is not merged.

@@ -109,10 +109,8 @@ func (t *tick) performOnBead(a *Action, b *Bead) string {
 	case VerifyBranch:
 		t.s.editBead(b.ID, t.now, func(b *Bead) {
 			m := b.Merge
-			if m.Verify == VerifyAsked {
-				m.VerifyAgain++
-			} else {
-				m.VerifyAgain, m.VerifyError = 0, ""
+			if m.Verify != VerifyAsked {
+				m.VerifyError, m.VerifyClass = "", ""
 			}
 			m.Verify, m.VerifyAsked, m.VerifyTry = VerifyAsked, t.now, a.N
 		})

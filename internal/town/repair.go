@@ -145,7 +145,7 @@ func (b *Bead) correctCounts() {
 	b.Forgiven = min(max(b.Forgiven, 0), len(b.Attempts))
 	b.Triaged = min(max(b.Triaged, 0), len(b.Attempts))
 	if m := b.Merge; m != nil {
-		m.VerifyTry, m.VerifyAgain = max(m.VerifyTry, 0), max(m.VerifyAgain, 0)
+		m.VerifyTry = max(m.VerifyTry, 0)
 		m.Reworks, m.Ahead = max(m.Reworks, 0), max(m.Ahead, 0)
 		m.Moved = max(m.Moved, 0)
 		if p := m.Push; p != nil {

@@ -23,7 +23,7 @@ var backoffs = [...]Duration{30 * Second, Minute, 2 * Minute, 5 * Minute, 10 * M
 func backoffEnd(b *Bead) (Time, int) {
 	n, last := 0, Time(0)
 	for _, a := range b.sinceRetry() {
-		if a.Ended != 0 && a.Fault != NoFault {
+		if a.Ended != 0 && a.Fault != NoFault && a.Outcome != AttemptNoRemote {
 			n++
 			last = a.Ended
 		}
@@ -233,6 +233,9 @@ func (s *State) beadWait(now Time, b *Bead) *Wait {
 			return &Wait{Code: WaitBlockerFailed, Reason: "its blocker " + string(on.ID) + " failed", On: string(on.ID)}
 		}
 		return &Wait{Code: WaitBlocked, Reason: "its blocker " + string(on.ID) + " is " + string(on.Status) + ", not merged", On: string(on.ID)}
+	}
+	if w := remoteEnd(now, b); w != nil {
+		return w
 	}
 	if end, n := backoffEnd(b); now < end {
 		return &Wait{Code: WaitBackOff, Until: end, Reason: "back-off " + backoffs[min(n, len(backoffs))-1].String() + s.attemptsUsed(b, n)}

@@ -7,10 +7,10 @@ import (
 
 // The numbers of the review rules.
 const (
-	// VerifyAgain is how long a look at a branch may stay unanswered before it is asked for again; it
-	// doubles with each time, up to VerifyAgainMax, so that a git host that is away is not pestered.
-	VerifyAgain    = 60 * Second
-	VerifyAgainMax = 30 * Minute
+	// VerifyAgain is how long a look at a branch may stay unanswered, or unanswerable, before it is asked for again. All
+	// looks of a rig share one question to its host, so a host that is away gets no more than that, and none waits longer
+	// once it is back.
+	VerifyAgain = RemoteAgain
 	// StuckAfter gives up on a merge request in progress that nobody works on.
 	StuckAfter = 30 * Minute
 )
@@ -34,8 +34,11 @@ func verify(s *State, now Time, b *Bead) Look {
 		return Look{}
 	}
 	if m.Verify == VerifyAsked {
-		again := m.VerifyAsked.Add(min(VerifyAgain<<min(m.VerifyAgain, 10), VerifyAgainMax))
+		again := m.VerifyAsked.Add(VerifyAgain)
 		if now < again {
+			if w := remoteWait(m.VerifyClass, m.VerifyError, again); w != nil {
+				return Look{Wait: w}
+			}
 			return wait(WaitVerifying, again, "", "its branch is being looked at"+because(m.VerifyError))
 		}
 	}
@@ -190,6 +193,9 @@ func (s *State) ownWait(now Time, b *Bead) *Wait {
 	}
 	if b.Merge.Verify != Verified {
 		return &Wait{Code: WaitVerifying, Reason: "its branch has not been verified yet"}
+	}
+	if w := remoteEnd(now, b); w != nil {
+		return w
 	}
 	if end, _ := backoffEnd(b); now < end {
 		return &Wait{Code: WaitBackOff, Until: end, Reason: "back-off; the last merge: " + b.lastReason()}

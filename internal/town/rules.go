@@ -67,7 +67,7 @@ var rules = []Rule{
 
 	{Name: "review/verify", On: KindBead, Look: onRequest(verify),
 		Doc:     "The branch of a merge request is looked at before anything is merged: it must exist and be ahead of its target.",
-		Numbers: []string{number("ask again after", VerifyAgain), number("doubling up to", VerifyAgainMax)}},
+		Numbers: []string{number("ask again after", VerifyAgain)}},
 	{Name: "review/push", On: KindBead, Look: onBead(pushMerge),
 		Doc:     "A merge that passed its gates is pushed by the server and looked for in its target, also if its merge request has ended meanwhile.",
 		Numbers: []string{number("looked for again after", pushLooks), number("ask again after", PushAgain)}},

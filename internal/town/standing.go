@@ -80,7 +80,7 @@ func AttemptOutcomes() []string {
 	return []string{
 		AttemptDone, AttemptFailed, AttemptNoDone, AttemptNoChanges, AttemptLost, AttemptRejected, AttemptTimeout, AttemptEvicted,
 		AttemptCancelled, AttemptStopped, AttemptUnmerged, AttemptConflict, AttemptGate, AttemptGateBroken, AttemptChanges, AttemptAstray,
-		AttemptTargetMoved, AttemptPushRefused, AttemptReferences,
+		AttemptTargetMoved, AttemptPushRefused, AttemptReferences, AttemptNoRemote,
 	}
 }
 

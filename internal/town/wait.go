@@ -34,6 +34,7 @@ const (
 	WaitInReview      WaitCode = "in_review"
 	WaitVerifying     WaitCode = "verifying"
 	WaitPushRefused   WaitCode = "push_refused"
+	WaitRemote        WaitCode = "remote"
 	WaitTargetMissing WaitCode = "target_missing"
 	WaitPullChecks    WaitCode = "pr_checks"
 	WaitPullReview    WaitCode = "pr_review"
@@ -97,6 +98,7 @@ var waits = []WaitSpec{
 	{WaitInReview, "It waits for its merge request.", EndedByTown},
 	{WaitVerifying, "Its branch, or what was pushed for it, is being verified.", EndedByWorld},
 	{WaitPushRefused, "The remote does not take its merge; it is tried again after a back-off.", EndedByPerson},
+	{WaitRemote, "The rig's remote does not answer; it is tried again every minute.", EndedByWorld},
 	{WaitTargetMissing, "Its target branch is not at the remote: name another with rig set --branch, or bring it back; it is tried again every minute.", EndedByPerson},
 	{WaitPullChecks, "Its pull request is not green, or not for long enough.", EndedByWorld},
 	{WaitPullReview, "Its pull request waits for an approval.", EndedByPerson},
