@@ -330,6 +330,8 @@ func (a *app) doctor(ctx context.Context) []check {
 		add("data", nil, a.home+" will be made")
 	case err == nil && info.Mode().Perm()&0o077 != 0:
 		add("data", fmt.Errorf("%s can be read by others: chmod 700 %s", a.home, a.home), "")
+	case err == nil:
+		add("data", server.CheckFormat(a.home), a.home)
 	default:
 		add("data", err, a.home)
 	}

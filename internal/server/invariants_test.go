@@ -21,6 +21,7 @@ import (
 	"gastown/internal/journal/journaltest"
 	"gastown/internal/journal/sqlite"
 	"gastown/internal/observe/sentrytest"
+	"gastown/internal/server"
 	"gastown/internal/town"
 )
 
@@ -245,6 +246,9 @@ func (v violation) onRecord(t *testing.T, j journal.Journal, number int, e *sent
 // history has f work on the journal while no server runs.
 func (p *place) history(f func(journal.Journal) error) {
 	p.t.Helper()
+	if err := server.MarkFormat(p.home); err != nil {
+		p.t.Fatal(err)
+	}
 	j, err := sqlite.Open(p.t.Context(), filepath.Join(p.home, "gastown.db"))
 	if err != nil {
 		p.t.Fatal(err)

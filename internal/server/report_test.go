@@ -216,6 +216,9 @@ func TestAViolationReachesSentry(t *testing.T) {
 func TestADamagedJournalReachesSentry(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
+	if err := server.MarkFormat(p.home); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(p.home, "gastown.db"), []byte("no database at all, and long enough to look like one to whoever reads only its name"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -106,16 +106,22 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 
 func (s *Server) start(ctx context.Context) error {
 	var err error
-	// The address first: a busy port is the most likely mistake, and nothing is touched yet.
+	home := s.opts.Home
+	if err := CheckFormat(home); err != nil {
+		return err
+	}
+	// Then the address: a busy port is the most likely mistake, and nothing is touched yet.
 	if s.listener, err = listen(s.opts.Listen); err != nil {
 		return err
 	}
 	if err := s.prepareReports(ctx); err != nil {
 		return err
 	}
-	home := s.opts.Home
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data folder: %w: give the user that runs gastown write access, or name another with --home", err)
+	}
+	if err := MarkFormat(home); err != nil {
+		return err
 	}
 	open := s.opts.OpenJournal
 	if open == nil {
