@@ -72,20 +72,30 @@ func (h *heard) report(_ context.Context, _ town.TownID, events ...town.Event) e
 	return nil
 }
 
-// place is a runtime that does what a test tells it to.
+// place is a runtime that prepares workspaces and then does what a test tells it to.
 type place struct {
 	runtime.Runtime
-	start func(ctx context.Context, s runtime.Spec) error
-	stop  func(ctx context.Context, k runtime.Key) error
-	list  func() ([]runtime.Report, error) // nothing if nil
-	tell  func(ctx context.Context, k runtime.Key, id, text string) error
+	prepare runtime.Prepare // of the runner's store
+	dir     string          // where the last run would work
+	start   func(ctx context.Context, s runtime.Spec) error
+	stop    func(ctx context.Context, k runtime.Key) error
+	list    func() ([]runtime.Report, error) // nothing if nil
+	tell    func(ctx context.Context, k runtime.Key, id, text string) error
 }
 
 func (p *place) Tell(ctx context.Context, k runtime.Key, id, text string) error {
 	return p.tell(ctx, k, id, text)
 }
 
-func (p *place) Start(ctx context.Context, s runtime.Spec) error { return p.start(ctx, s) }
+func (p *place) Start(ctx context.Context, s runtime.Spec) error {
+	ready, err := p.prepare(ctx, s)
+	if err != nil {
+		return err
+	}
+	p.dir = ready.Dir
+	return p.start(ctx, s.With(ready))
+}
+
 func (p *place) List(context.Context) ([]runtime.Report, error) {
 	if p.list == nil {
 		return nil, nil
@@ -101,6 +111,7 @@ func newRunner(t testing.TB, p *place, h *heard) *Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.prepare = Preparer(store)
 	return New(Options{
 		Git: store, Runtime: p, Report: h.report, Token: func(town.TownID, *town.Effect) string { return "gta_x" },
 		URL: func() string { return "http://127.0.0.1:1" }, Home: "/home", BinDir: "/bin-of-gastown", Self: "/gastown",
@@ -133,7 +144,8 @@ func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	var got runtime.Spec
 	h := &heard{got: make(chan town.Event, 1)}
-	r := newRunner(t, &place{start: func(_ context.Context, s runtime.Spec) error { got = s; return nil }}, h)
+	p := &place{start: func(_ context.Context, s runtime.Spec) error { got = s; return nil }}
+	r := newRunner(t, p, h)
 	defer r.Stop()
 	r.Carry("main", []town.Effect{dispatchOf(origin(t), town.AgentCommand{Command: []string{"agent"}})})
 	e := <-h.got
@@ -155,8 +167,8 @@ func TestDispatchGivesAnAgentWhatItNeeds(t *testing.T) {
 	if i < 0 {
 		t.Error("the agent's own gastown is not first in its PATH")
 	}
-	if branch, err := exec.Command("git", "-C", got.Dir, "branch", "--show-current").Output(); err != nil || strings.TrimSpace(string(branch)) != "gt/toast/gt-1a" {
-		t.Errorf("workspace %s is on %q (%v)", got.Dir, branch, err)
+	if branch, err := exec.Command("git", "-C", p.dir, "branch", "--show-current").Output(); err != nil || strings.TrimSpace(string(branch)) != "gt/toast/gt-1a" {
+		t.Errorf("workspace %s is on %q (%v)", p.dir, branch, err)
 	}
 }
 
@@ -173,7 +185,8 @@ func TestAgentsGetNothingOfTheOperatorsAccess(t *testing.T) {
 	}
 	var got runtime.Spec
 	h := &heard{got: make(chan town.Event, 1)}
-	r := newRunner(t, &place{start: func(_ context.Context, s runtime.Spec) error { got = s; return nil }}, h)
+	p := &place{start: func(_ context.Context, s runtime.Spec) error { got = s; return nil }}
+	r := newRunner(t, p, h)
 	defer r.Stop()
 	r.Carry("main", []town.Effect{dispatchOf(origin(t), town.AgentCommand{Command: []string{"agent"}})})
 	if e := <-h.got; e.Type != "dispatch_accepted" {
@@ -186,18 +199,18 @@ func TestAgentsGetNothingOfTheOperatorsAccess(t *testing.T) {
 		}
 	}
 	ask := exec.Command("git", "credential", "fill")
-	ask.Dir, ask.Env, ask.Stdin = got.Dir, append(got.Env, "GIT_TERMINAL_PROMPT=0"), strings.NewReader("protocol=https\nhost=code.example\n\n")
+	ask.Dir, ask.Env, ask.Stdin = p.dir, append(got.Env, "GIT_TERMINAL_PROMPT=0"), strings.NewReader("protocol=https\nhost=code.example\n\n")
 	if out, err := ask.CombinedOutput(); err == nil || strings.Contains(string(out), "s3cret") {
 		t.Errorf("the agent's git is told %s", out)
 	}
 	who := exec.Command("git", "var", "GIT_COMMITTER_IDENT")
-	who.Dir, who.Env = got.Dir, got.Env
+	who.Dir, who.Env = p.dir, got.Env
 	if out, err := who.Output(); err != nil || !strings.HasPrefix(string(out), "Op <op@example.com>") {
 		t.Errorf("the agent commits as %s, %v", out, err)
 	}
 }
 
-// A start that is repeated after a crash touches nothing of a run that exists, and must not be called rejected: nobody
+// A start that is repeated after a crash must not be called rejected for what the configuration says by now: nobody
 // would look after its process any more.
 func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {
 	t.Parallel()
@@ -216,7 +229,7 @@ func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {
 	} {
 		h := &heard{got: make(chan town.Event, 1)}
 		r := newRunner(t, &place{list: func() ([]runtime.Report, error) { return c.reports, c.err }}, h)
-		r.Carry("main", []town.Effect{dispatchOf(filepath.Join(t.TempDir(), "away"), town.AgentCommand{Command: []string{"agent"}})})
+		r.Carry("main", []town.Effect{dispatchOf("/nowhere", town.AgentCommand{Preset: "none"})})
 		if e := <-h.got; e.Type != c.want {
 			t.Errorf("%s: %s, want %s", c.name, e.Type, c.want)
 		}
@@ -224,34 +237,28 @@ func TestDispatchKnowsWhatItHasStartedBefore(t *testing.T) {
 	}
 }
 
-// The next attempt on a bead, whoever has it, goes on in the same folder, is told what is there, and is alone in it.
+// The next attempt on a bead, whoever has it, goes on in the same folder and is told what is there.
 func TestTheNextAttemptIsToldWhatIsThere(t *testing.T) {
 	t.Parallel()
 	var specs []runtime.Spec
-	var stopped []runtime.Key
 	h := &heard{got: make(chan town.Event, 1)}
-	r := newRunner(t, &place{
-		start: func(_ context.Context, s runtime.Spec) error { specs = append(specs, s); return nil },
-		stop:  func(_ context.Context, k runtime.Key) error { stopped = append(stopped, k); return nil },
-	}, h)
+	p := &place{start: func(_ context.Context, s runtime.Spec) error { specs = append(specs, s); return nil }}
+	r := newRunner(t, p, h)
 	defer r.Stop()
 	first := dispatchOf(origin(t), town.AgentCommand{Command: []string{"agent"}})
 	r.Carry("main", []town.Effect{first})
 	<-h.got
 	work := "cd \"$1\" && echo half >half && git add half && git -c user.name=t -c user.email=t@t commit -qm half && echo rest >rest"
-	if out, err := exec.Command("sh", "-euc", work, "sh", specs[0].Dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("sh", "-euc", work, "sh", p.dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	d := *first.Dispatch
+	d, dir := *first.Dispatch, p.dir
 	next := town.Effect{ID: "dispatch_agent/nux/gt-1a/8", Kind: town.EffectDispatch, Agent: "nux", Bead: "gt-1a", Rig: "web", Run: 8, Dispatch: &d, History: "h"}
 	d.BeforeAgent, d.BeforeRun = "toast", 7
 	r.Carry("main", []town.Effect{next})
 	<-h.got
-	if got := string(specs[1].Stdin); specs[1].Dir != specs[0].Dir || !strings.Contains(got, "do it") || !strings.Contains(got, "has 1 commit and uncommitted changes by toast, run 7") {
-		t.Errorf("in %s it is told %q", specs[1].Dir, got)
-	}
-	if !slices.Equal(stopped, []runtime.Key{{History: "h", Town: "main", Agent: "toast", Run: 7}}) {
-		t.Errorf("stopped are %v", stopped)
+	if got := string(specs[1].Stdin); p.dir != dir || !strings.Contains(got, "do it") || !strings.Contains(got, "has 1 commit and uncommitted changes by toast, run 7") {
+		t.Errorf("in %s it is told %q", p.dir, got)
 	}
 	again := d
 	again.Fresh, again.BeforeAgent, again.BeforeRun = true, "nux", 8
@@ -261,7 +268,7 @@ func TestTheNextAttemptIsToldWhatIsThere(t *testing.T) {
 	if got := string(specs[2].Stdin); !strings.Contains(got, "Kept besides: the branch as it was, commit ") || strings.Contains(got, "Go on from there") {
 		t.Errorf("a fresh start is told %q", got)
 	}
-	if _, err := os.Stat(filepath.Join(specs[2].Dir, "rest")); err == nil {
+	if _, err := os.Stat(filepath.Join(p.dir, "rest")); err == nil {
 		t.Error("a fresh start has files of before")
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -135,16 +134,15 @@ func TestNudges(t *testing.T) {
 	}
 }
 
-// The triage agent changes no code and has a folder instead of a workspace.
-func TestTriageHasADesk(t *testing.T) {
+// The triage agent changes no code and has no repository.
+func TestTriageHasNoRepository(t *testing.T) {
 	t.Parallel()
 	r := newRunner(t, &place{}, &heard{})
 	defer r.Stop()
-	r.opts.Home = t.TempDir()
 	e := &town.Effect{Kind: town.EffectDispatch, Agent: town.TriageAgent, Bead: "gt-1a", Run: 3,
 		Dispatch: &town.DispatchSpec{Role: town.Triage, Command: town.AgentCommand{Command: []string{"agent"}}, Prompt: "decide"}}
-	spec, err := r.spec(t.Context(), "main", e)
-	if err != nil || spec.Dir != filepath.Join(r.opts.Home, "desks", "main", "triage") || string(spec.Stdin) != "decide" {
+	spec, err := r.spec("main", e)
+	if err != nil || spec.Workspace != (runtime.Workspace{}) || string(spec.Stdin) != "decide" {
 		t.Errorf("%+v, %v", spec, err)
 	}
 }

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"gastown/internal/runtime"
 	"gastown/internal/town"
 )
 
 // nudge puts a text into the inbox of the run. Delivered means that the agent's side can read it, there
 // and by its verbs; no agent can be made to.
 func (r *Runner) nudge(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
-	key := runtime.Key{History: string(e.History), Town: string(id), Agent: string(e.Agent), Run: int64(e.Run)}
+	key := keyOf(id, e)
 	text := fmt.Sprintf("From %s:\n\n%s\n", e.Nudge.Source, e.Nudge.Message)
 	if err := r.opts.Runtime.Tell(ctx, key, string(e.Nudge.Nudge), text); err != nil {
 		return &town.NudgeFailed{Nudge: e.Nudge.Nudge, Reason: err.Error()}, err

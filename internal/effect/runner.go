@@ -215,7 +215,7 @@ func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 	case town.EffectDispatch:
 		return r.dispatch(ctx, j.town, &j.effect)
 	case town.EffectStop:
-		key := runtime.Key{History: string(j.effect.History), Town: string(j.town), Agent: string(j.effect.Agent), Run: int64(j.effect.Run)}
+		key := keyOf(j.town, &j.effect)
 		if err := r.opts.Runtime.Stop(ctx, key); err != nil {
 			return nil, fmt.Errorf("cannot stop %s: %w", key, err) // agents/linger asks again
 		}
@@ -266,7 +266,11 @@ func classOf(out town.Payload, err error) string {
 }
 
 func (r *Runner) rig(id town.TownID, rig town.RigID, repo town.RepoSpec) *git.Rig {
-	return r.opts.Git.Rig(string(id), string(rig), repo.URL, repo.DefaultBranch).WithCredential(credentialOf(repo))
+	return rigOf(r.opts.Git, id, rig, repo)
+}
+
+func rigOf(store *git.Store, id town.TownID, rig town.RigID, repo town.RepoSpec) *git.Rig {
+	return store.Rig(string(id), string(rig), repo.URL, repo.DefaultBranch).WithCredential(credentialOf(repo))
 }
 
 func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {

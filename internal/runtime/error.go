@@ -3,7 +3,7 @@ package runtime
 // Class sorts the reasons for which a start is rejected.
 type Class string
 
-// The classes of a rejected start.
+// The classes of a rejected start. Whoever prepares workspaces may have more.
 const (
 	// ClassCommandNotFound: the program is missing or cannot be executed.
 	ClassCommandNotFound Class = "command_not_found"
@@ -13,6 +13,10 @@ const (
 	ClassResources Class = "resources"
 	// ClassInfra: the runtime itself failed in another way.
 	ClassInfra Class = "infra"
+	// ClassWorkspace: the workspace could not be prepared.
+	ClassWorkspace Class = "workspace"
+	// ClassTimeout: the workspace was not ready in time.
+	ClassTimeout Class = "timeout"
 	// ClassInvalid: the Spec makes no sense; trying again cannot help.
 	ClassInvalid Class = "invalid"
 	// ClassStaleRun: a newer run of the same agent exists.
@@ -21,15 +25,9 @@ const (
 
 // Infra says whether a rejection is the fault of the place where agents run,
 // and so must not be counted against the work item. A missing program or
-// directory counts as such: no attempt of any agent could have done better.
-func (c Class) Infra() bool {
-	switch c {
-	case ClassCommandNotFound, ClassBadDirectory, ClassResources, ClassInfra:
-		return true
-	default:
-		return false
-	}
-}
+// directory counts as such: no attempt of any agent could have done better. So
+// do the classes that whoever prepares workspaces adds.
+func (c Class) Infra() bool { return c != ClassInvalid && c != ClassStaleRun }
 
 // StartError says that a start was rejected: the agent surely does not run.
 type StartError struct {

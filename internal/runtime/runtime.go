@@ -27,9 +27,11 @@ var ErrClosed = errors.New("the runtime is closed")
 // what cannot be read is an error, or a report with StateUnknown.
 type Runtime interface {
 	// Start runs an agent. It is idempotent by Key: for a run that runs, or ran,
-	// it returns nil and starts nothing. Any older run of the same agent that is
+	// it returns nil, starts nothing and touches nothing of its workspace. Any
+	// older run of the same agent and any other run on the same workspace that is
 	// still alive is ended first, so there is never more than one process tree
-	// per agent.
+	// per agent, nor per workspace. The workspace is prepared before the process
+	// starts.
 	//
 	// An error that is a *StartError means that the agent surely does not run
 	// and never did. Any other error (a context that ended) means that the

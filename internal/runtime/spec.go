@@ -30,14 +30,14 @@ func (k Key) String() string { return fmt.Sprintf("%s/%s run %d", k.Town, k.Agen
 type Spec struct {
 	Key
 	// Command is the program and its arguments. A program without a slash is
-	// looked up in the PATH of Env, a relative one starts at Dir.
+	// looked up in the PATH of Env, a relative one starts at the working directory.
 	Command []string
 	// Env is the complete environment, as NAME=value. Nothing is inherited; a
 	// runtime adds GASTOWN_INBOX, where the agent finds what it is told, and may
 	// add GASTOWN_SUPERVISOR, by which it knows its processes.
 	Env []string
-	// Dir is the working directory, absolute and existing.
-	Dir string
+	// Workspace is what the run works on; its folder is the working directory.
+	Workspace Workspace
 	// Stdin is what the agent reads from its standard input, followed by the
 	// end of file.
 	Stdin []byte

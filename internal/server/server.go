@@ -147,7 +147,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rt, err := process.Open(process.Options{Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}})
+	rt, err := process.Open(process.Options{
+		Root: filepath.Join(home, "runs"), Supervisor: []string{self, "supervise"}, Prepare: effect.Preparer(s.git),
+	})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func TestIdle(t *testing.T) {
 	threads := threadCount(t)
 	for i := range agents {
 		s := spec(dir, 1, "exec sleep 600")
-		s.Agent = fmt.Sprintf("agent%d", i)
+		s.Agent, s.Workspace.Bead = fmt.Sprintf("agent%d", i), fmt.Sprint("bead", i)
 		ok(t, rt.Start(t.Context(), s))
 	}
 

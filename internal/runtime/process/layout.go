@@ -27,6 +27,7 @@ const (
 	fileForgotten  = "forgotten.json"
 	fileTrouble    = "supervisor.log"
 	dirLog         = "log"
+	dirWork        = "work"
 )
 
 // fileLock keeps a second server away from the same root.

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -188,7 +189,7 @@ func (r *Runtime) pruneRun(ctx context.Context, key runtime.Key, newest bool, be
 		return err
 	}
 	if newest {
-		return os.RemoveAll(filepath.Join(dir, dirLog))
+		return errors.Join(os.RemoveAll(filepath.Join(dir, dirLog)), os.RemoveAll(filepath.Join(dir, dirWork)))
 	}
 	return os.RemoveAll(dir)
 }

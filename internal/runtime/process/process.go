@@ -27,6 +27,8 @@ type Options struct {
 	Supervisor []string
 	// Heartbeat is the time between two heartbeats; zero means DefaultHeartbeat.
 	Heartbeat time.Duration
+	// Prepare makes workspaces with a repository ready; nil refuses them.
+	Prepare runtime.Prepare
 }
 
 // Runtime runs agents as processes of this machine. It implements
@@ -35,6 +37,7 @@ type Runtime struct {
 	root       string
 	supervisor []string
 	heartbeat  time.Duration
+	prepare    runtime.Prepare
 	lock       *os.File
 
 	ctx    context.Context // over when the Runtime is closed
@@ -44,9 +47,9 @@ type Runtime struct {
 
 	mu       sync.Mutex
 	closed   bool
-	runs     map[runtime.Key]*run       // not forgotten
-	agents   map[agentKey]chan struct{} // held while an agent is started or stopped
-	watchers sync.WaitGroup             // everything that sends to exits
+	runs     map[runtime.Key]*run  // not forgotten
+	turns    map[any]chan struct{} // held while an agent is started or stopped, or a workspace taken over
+	watchers sync.WaitGroup        // everything that sends to exits
 }
 
 var _ runtime.Runtime = (*Runtime)(nil)
@@ -61,10 +64,10 @@ func Open(opts Options) (*Runtime, error) {
 		return nil, fmt.Errorf("cannot open the run directory %q: it is not a path", opts.Root)
 	}
 	r := &Runtime{
-		root: root, supervisor: opts.Supervisor, heartbeat: opts.Heartbeat,
-		exits:  make(chan runtime.Report),
-		runs:   map[runtime.Key]*run{},
-		agents: map[agentKey]chan struct{}{},
+		root: root, supervisor: opts.Supervisor, heartbeat: opts.Heartbeat, prepare: opts.Prepare,
+		exits: make(chan runtime.Report),
+		runs:  map[runtime.Key]*run{},
+		turns: map[any]chan struct{}{},
 	}
 	if r.heartbeat <= 0 {
 		r.heartbeat = DefaultHeartbeat
@@ -196,12 +199,16 @@ func (r *Runtime) hold(ctx context.Context, key runtime.Key) (release func(), er
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
-	name := agentKey{key.History, key.Town, key.Agent}
+	return r.turn(ctx, agentKey{key.History, key.Town, key.Agent})
+}
+
+// turn waits until nobody else has what is named.
+func (r *Runtime) turn(ctx context.Context, name any) (release func(), err error) {
 	r.mu.Lock()
-	turn := r.agents[name]
+	turn := r.turns[name]
 	if turn == nil {
 		turn = make(chan struct{}, 1)
-		r.agents[name] = turn
+		r.turns[name] = turn
 	}
 	r.mu.Unlock()
 	select {

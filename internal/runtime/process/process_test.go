@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // serve is a server that starts one agent, says so and waits to be killed.
 func serve(root string) int {
-	rt, err := process.Open(process.Options{Root: root, Supervisor: supervisor()})
+	rt, err := process.Open(process.Options{Root: root, Supervisor: supervisor(), Prepare: inPlace})
 	if err == nil {
 		err = rt.Start(context.Background(), spec(root, 1, "sleep 600"))
 	}
@@ -63,6 +63,9 @@ func open(t *testing.T, opts process.Options) *process.Runtime {
 	t.Helper()
 	if opts.Supervisor == nil {
 		opts.Supervisor = supervisor()
+	}
+	if opts.Prepare == nil {
+		opts.Prepare = inPlace
 	}
 	rt, err := process.Open(opts)
 	if err != nil {
@@ -104,9 +107,16 @@ func spec(dir string, run int64, script string) runtime.Spec {
 		Key:     key(run),
 		Command: []string{"sh", "-c", script},
 		Env:     []string{"PATH=/usr/local/bin:/usr/bin:/bin", "TOKEN=secret-of-the-agent"},
-		Dir:     dir,
 		Grace:   200 * time.Millisecond,
+		Workspace: runtime.Workspace{
+			Repository: runtime.Repository{Rig: "rig", URL: dir}, Bead: "bead", Branch: "work", Base: "main",
+		},
 	}
+}
+
+// inPlace runs agents in the repository itself.
+func inPlace(_ context.Context, spec runtime.Spec) (runtime.Prepared, error) {
+	return runtime.Prepared{Dir: spec.Workspace.Repository.URL}, nil
 }
 
 // runPath is a file of a run's directory.
@@ -200,8 +210,8 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	runtimetest.Run(t, func(t *testing.T) runtimetest.Harness {
 		root := t.TempDir()
-		return runtimetest.Harness{Open: func(t *testing.T) runtime.Runtime {
-			return open(t, process.Options{Root: root})
+		return runtimetest.Harness{Open: func(t *testing.T, prepare runtime.Prepare) runtime.Runtime {
+			return open(t, process.Options{Root: root, Prepare: prepare})
 		}}
 	})
 }

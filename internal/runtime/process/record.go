@@ -22,6 +22,8 @@ type specRecord struct {
 	Path      string        `json:"path"` // the program, found
 	Command   []string      `json:"command"`
 	Dir       string        `json:"dir"`
+	Rig       string        `json:"rig,omitempty"` // with Bead, the workspace it has; empty for a folder of its own
+	Bead      string        `json:"bead,omitempty"`
 	Grace     time.Duration `json:"grace_ns"`
 	Heartbeat time.Duration `json:"heartbeat_ns"`
 	LogBytes  int64         `json:"log_segment_bytes"`

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -61,9 +62,12 @@ func invalid(format string, args ...any) error {
 }
 
 // checkSpec refuses what no machine could run.
-func checkSpec(spec runtime.Spec) error {
+func (r *Runtime) checkSpec(spec runtime.Spec) error {
 	if err := checkKey(spec.Key); err != nil {
 		return err
+	}
+	if spec.Workspace.Repository.URL != "" && r.prepare == nil {
+		return invalid("workspaces with a repository are not prepared here")
 	}
 	if len(spec.Command) == 0 || spec.Command[0] == "" {
 		return invalid("no command is given: set the agent's command")
@@ -122,25 +126,39 @@ func checkDir(dir string) error {
 	}
 }
 
-// findProgram returns the path of the program that a Spec names.
-func findProgram(spec runtime.Spec) (string, error) {
-	name := spec.Command[0]
-	if strings.Contains(name, "/") {
-		path := under(spec.Dir, name)
-		if executable(path) {
-			return path, nil
-		}
-		return "", &runtime.StartError{Class: runtime.ClassCommandNotFound, Reason: fmt.Sprintf(
-			"command %q is missing or not executable: install it or correct the agent's command", name)}
+// startsBelow tells whether the working directory decides which program a Spec names.
+func startsBelow(spec runtime.Spec) bool {
+	if name := spec.Command[0]; strings.Contains(name, "/") {
+		return !filepath.IsAbs(name)
 	}
+	return slices.ContainsFunc(filepath.SplitList(searchPath(spec)), func(dir string) bool { return !filepath.IsAbs(dir) })
+}
+
+// searchPath is where programs are looked for.
+func searchPath(spec runtime.Spec) string {
 	list := fallbackPath
 	for _, entry := range spec.Env {
 		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
 			list = value
 		}
 	}
+	return list
+}
+
+// findProgram returns the path of the program that a Spec names, seen from its working directory.
+func findProgram(spec runtime.Spec, workDir string) (string, error) {
+	name := spec.Command[0]
+	if strings.Contains(name, "/") {
+		path := under(workDir, name)
+		if executable(path) {
+			return path, nil
+		}
+		return "", &runtime.StartError{Class: runtime.ClassCommandNotFound, Reason: fmt.Sprintf(
+			"command %q is missing or not executable: install it or correct the agent's command", name)}
+	}
+	list := searchPath(spec)
 	for _, dir := range filepath.SplitList(list) {
-		if path := filepath.Join(under(spec.Dir, dir), name); executable(path) {
+		if path := filepath.Join(under(workDir, dir), name); executable(path) {
 			return path, nil
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // Start implements runtime.Runtime.
 func (r *Runtime) Start(ctx context.Context, spec runtime.Spec) error {
-	if err := checkSpec(spec); err != nil {
+	if err := r.checkSpec(spec); err != nil {
 		return err
 	}
 	release, err := r.hold(ctx, spec.Key)
@@ -29,12 +29,23 @@ func (r *Runtime) Start(ctx context.Context, spec runtime.Spec) error {
 	if err != nil {
 		return err
 	}
-	// Refusals come before the older run is ended: a start that cannot succeed
-	// must not cost a run that works.
-	if err := checkDir(spec.Dir); err != nil {
+	// Refusals come before other runs are ended, as far as they can be: a start
+	// that cannot succeed must not cost a run that works.
+	if !startsBelow(spec) {
+		if _, err := findProgram(spec, ""); err != nil {
+			return err
+		}
+	}
+	leave, err := r.enter(ctx, spec)
+	if err != nil {
 		return err
 	}
-	program, err := findProgram(spec)
+	defer leave()
+	ready, dir, err := r.prepared(ctx, spec)
+	if err != nil {
+		return err
+	}
+	program, err := findProgram(ready, dir)
 	if err != nil {
 		return err
 	}
@@ -43,11 +54,12 @@ func (r *Runtime) Start(ctx context.Context, spec runtime.Spec) error {
 			return fmt.Errorf("cannot end %s before %s: %w", w.key, spec.Key, err)
 		}
 	}
-	dir, err := r.claim(spec, program)
+	rec := r.specRecord(ready, dir, program)
+	claimed, err := r.claim(ready, rec)
 	if err != nil {
 		return infraError("cannot make the run directory", err)
 	}
-	return r.launch(ctx, newRun(spec.Key, dir))
+	return r.launch(ctx, newRun(spec.Key, claimed))
 }
 
 // startedBefore says whether the run exists already. If its start is still on
@@ -105,7 +117,7 @@ func (r *Runtime) olderRuns(key runtime.Key) ([]*run, error) {
 
 // claim makes the run's directory with all that a supervisor needs. From here on
 // the run exists, and whatever happens it will be seen to end.
-func (r *Runtime) claim(spec runtime.Spec, program string) (dir string, err error) {
+func (r *Runtime) claim(spec runtime.Spec, rec specRecord) (dir string, err error) {
 	dir = runDir(r.root, spec.Key)
 	agent := filepath.Dir(dir)
 	parents := []string{filepath.Dir(filepath.Dir(agent)), filepath.Dir(agent), agent}
@@ -117,7 +129,7 @@ func (r *Runtime) claim(spec runtime.Spec, program string) (dir string, err erro
 	if err := os.Mkdir(dir, modeDir); err != nil {
 		return "", err
 	}
-	if err := r.fill(dir, spec, program); err != nil {
+	if err := r.fill(dir, spec, rec); err != nil {
 		return "", errorsAfter(err, os.RemoveAll(dir))
 	}
 	for _, parent := range append(parents, r.root) {
@@ -130,9 +142,14 @@ func (r *Runtime) claim(spec runtime.Spec, program string) (dir string, err erro
 
 // fill writes what the supervisor reads. Nothing of it is ever an argument of a
 // process, where others could see it.
-func (r *Runtime) fill(dir string, spec runtime.Spec, program string) error {
+func (r *Runtime) fill(dir string, spec runtime.Spec, rec specRecord) error {
 	if err := os.Mkdir(filepath.Join(dir, dirLog), modeDir); err != nil {
 		return err
+	}
+	if rec.Dir == filepath.Join(dir, dirWork) {
+		if err := os.Mkdir(rec.Dir, modeDir); err != nil {
+			return err
+		}
 	}
 	if err := makeFIFO(filepath.Join(dir, fileAlive)); err != nil {
 		return err
@@ -145,16 +162,19 @@ func (r *Runtime) fill(dir string, spec runtime.Spec, program string) error {
 			return err
 		}
 	}
-	return writeRecord(dir, fileSpec, r.specRecord(spec, program))
+	return writeRecord(dir, fileSpec, rec)
 }
 
 // specRecord fills in the defaults.
-func (r *Runtime) specRecord(spec runtime.Spec, program string) specRecord {
+func (r *Runtime) specRecord(spec runtime.Spec, dir, program string) specRecord {
 	rec := specRecord{
 		History: spec.History, Town: spec.Town, Agent: spec.Agent, Run: spec.Run,
-		Path: program, Command: spec.Command, Dir: spec.Dir,
+		Path: program, Command: spec.Command, Dir: dir,
 		Grace: spec.Grace, Heartbeat: r.heartbeat,
 		LogBytes: spec.LogLimit.SegmentBytes, LogKeep: spec.LogLimit.Segments,
+	}
+	if taken, ok := workspaceOf(spec); ok {
+		rec.Rig, rec.Bead = taken.rig, taken.bead
 	}
 	if rec.Grace == 0 {
 		rec.Grace = runtime.DefaultGrace

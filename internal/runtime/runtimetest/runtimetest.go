@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,15 +25,16 @@ const patience = 30 * time.Second
 
 // Harness is a place where agents run, made for one test.
 type Harness struct {
-	// Open returns a Runtime on the place, as a server that starts does. The
-	// suite closes one before it opens the next.
-	Open func(t *testing.T) runtime.Runtime
+	// Open returns a Runtime on the place, as a server that starts does, which
+	// prepares workspaces as it is told. The suite closes one before it opens the
+	// next.
+	Open func(t *testing.T, prepare runtime.Prepare) runtime.Runtime
 }
 
 // Run runs the suite. New is called once for every test of it and must give a
 // place of its own.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
-	for _, group := range [][]conformanceTest{startTests, stopTests, exitTests, logTests, tellTests} {
+	for _, group := range [][]conformanceTest{startTests, workspaceTests, stopTests, exitTests, logTests, tellTests} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -57,10 +59,32 @@ type world struct {
 	harness Harness
 	dir     string // the agents' working directory
 	rt      runtime.Runtime
+
+	mu       sync.Mutex
+	prepared []runtime.Key // runs whose workspace was asked for
+	prepare  runtime.Prepare
 }
 
-// open opens the runtime.
-func (w *world) open() { w.rt = w.harness.Open(w.t) }
+// open opens the runtime. It gives all runs the test's directory, unless the test prepares them.
+func (w *world) open() {
+	w.rt = w.harness.Open(w.t, func(ctx context.Context, spec runtime.Spec) (runtime.Prepared, error) {
+		w.mu.Lock()
+		w.prepared = append(w.prepared, spec.Key)
+		prepare := w.prepare
+		w.mu.Unlock()
+		if prepare != nil {
+			return prepare(ctx, spec)
+		}
+		return runtime.Prepared{Dir: w.dir}, nil
+	})
+}
+
+// prepares has workspaces made ready in another way from now on.
+func (w *world) prepares(prepare runtime.Prepare) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.prepare = prepare
+}
 
 // reopen does what a restart of the server does.
 func (w *world) reopen() {
@@ -113,8 +137,10 @@ func (w *world) spec(run int64, script string) runtime.Spec {
 		Key:     key(run),
 		Command: []string{"sh", "-c", script},
 		Env:     []string{"PATH=/usr/local/bin:/usr/bin:/bin"},
-		Dir:     w.dir,
 		Grace:   5 * time.Second,
+		Workspace: runtime.Workspace{
+			Repository: runtime.Repository{Rig: "rig", URL: "file:///nowhere"}, Bead: "bead", Branch: "work", Base: "main",
+		},
 	}
 }
 

@@ -136,9 +136,9 @@ func testStartSeparate(w *world) {
 	}
 	// Another history of the same town has other runs, and counts them by itself.
 	keys = append(keys, runtime.Key{History: "another", Town: "a", Agent: "c", Run: 1}, runtime.Key{History: "another", Town: "a", Agent: "b", Run: 1})
-	for _, k := range keys {
+	for i, k := range keys {
 		spec := w.spec(1, `sleep 600`)
-		spec.Key = k
+		spec.Key, spec.Workspace.Bead = k, fmt.Sprint("bead", i)
 		w.start(spec)
 	}
 	w.reopen()
@@ -183,9 +183,6 @@ func testStartRejects(w *world) {
 		{func(s *runtime.Spec) { s.Command = []string{"./data"} }, runtime.ClassCommandNotFound, "./data"},
 		{func(s *runtime.Spec) { s.Command = []string{"./script"} }, runtime.ClassCommandNotFound, "./script"},
 		{func(s *runtime.Spec) { s.Env = []string{"PATH=/nowhere"} }, runtime.ClassCommandNotFound, "/nowhere"},
-		{func(s *runtime.Spec) { s.Dir = filepath.Join(w.dir, "missing") }, runtime.ClassBadDirectory, "missing"},
-		{func(s *runtime.Spec) { s.Dir = filepath.Join(w.dir, "data") }, runtime.ClassBadDirectory, "data"},
-		{func(s *runtime.Spec) { s.Dir = "relative" }, runtime.ClassBadDirectory, "relative"},
 		{func(s *runtime.Spec) { s.Command = nil }, runtime.ClassInvalid, "command"},
 		{func(s *runtime.Spec) { s.Command = append(s.Command, strings.Repeat("x", 4<<20)) }, runtime.ClassInvalid, "too long"},
 		{func(s *runtime.Spec) { s.Env = append(s.Env, "nonsense") }, runtime.ClassInvalid, "NAME=value"},
