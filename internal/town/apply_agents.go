@@ -240,7 +240,7 @@ func (t *tick) reworkOf(mr *Bead, by, label, title, body, reason string, end fun
 	t.moveBead(mr.ID, Open, func(m *Bead) {
 		end(m)
 		m.Merge.Reworks++
-		m.Merge.Verify = NotVerified
+		m.Merge.Verify, m.Merge.Obstacle = NotVerified, nil
 	})
 	t.maker(string(made.ID))
 }

@@ -28,7 +28,7 @@ func (t *tick) targetMoves(mr *Bead) {
 	said := fmt.Sprintf("%s moved during each of %d tests", mr.Merge.Target, mr.Merge.Moved)
 	o := Obstacle{Code: WaitBackOff, Since: t.now, Reason: said + ", so it is tested again later each time"}
 	if policy == MovedTargetAsk {
-		o.Code, o.Reason = WaitNeedsPerson, said+fmt.Sprintf("; gastown bead retry %s tests it once more", mr.ID)
+		o.Code, o.Since, o.Reason = WaitNeedsPerson, 0, said+fmt.Sprintf("; gastown bead retry %s tests it once more", mr.ID)
 	}
 	t.s.editBead(mr.ID, t.now, func(b *Bead) { b.Merge.hold(o) })
 	cause := "moved_target/" + string(mr.ID)

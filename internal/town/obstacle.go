@@ -7,7 +7,7 @@ import "fmt"
 type Obstacle struct {
 	Code   WaitCode `json:"code"`
 	Reason string   `json:"reason"`
-	Since  Time     `json:"since,omitempty"` // when it was met last
+	Since  Time     `json:"since,omitempty"` // when it was met last; zero for what only a person's word ends
 	Times  int      `json:"times,omitempty"` // how often in a row
 	Now    bool     `json:"now,omitempty"`   // a person wants it tried now
 }
@@ -33,7 +33,7 @@ func (o *Obstacle) wait(now Time) *Wait {
 	if o == nil || o.Now {
 		return nil
 	}
-	if o.Code == WaitNeedsPerson {
+	if o.Since == 0 {
 		return &Wait{Code: o.Code, Reason: o.Reason}
 	}
 	end := o.Since.Add(o.pause())
