@@ -96,7 +96,10 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, er
 // outcomeOf turns the result of a merge into the verb that reports it.
 func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p town.Payload) {
 	var moved *git.HeadMovedError
+	var rewritten *git.RewrittenError
 	switch {
+	case errors.As(err, &rewritten):
+		return "merge-failed", &town.MergeFailed{Class: town.MergeRewritten, Reason: err.Error()}
 	case errors.As(err, &moved):
 		return "merge-failed", &town.MergeFailed{Class: town.MergeMoved, Reason: err.Error()}
 	case err != nil:

@@ -206,7 +206,7 @@ func (r *Rig) prepare(ctx context.Context, a *attempt) (*MergeResult, error) {
 	case "":
 		return &MergeResult{Outcome: OutcomeMissing, Target: a.tip}, nil
 	case expected:
-		return nil, nil
+		return nil, r.notRewritten(ctx, *a)
 	}
 	return nil, &HeadMovedError{Branch: a.req.Branch, Expected: expected, Actual: a.head}
 }

@@ -277,7 +277,7 @@ func (r *Rig) targetTip(ctx context.Context, target, base string) (tip string, e
 		return "", false, err
 	}
 	if tip := found[originRef(target)]; tip != "" {
-		return tip, true, nil
+		return tip, true, r.noteTip(ctx, target, tip)
 	}
 	if tip := found[originRef(base)]; tip != "" {
 		return tip, false, nil

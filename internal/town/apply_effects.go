@@ -285,6 +285,13 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.targetGone(t.s.beads[b.ID])
 		return nil
 	}
+	if p.Class == MergeRewritten {
+		t.moveBead(b.ID, Open, func(b *Bead) {
+			reportAttempt(b, t.now, AttemptTargetMoved, p.Reason, NoFault)
+			b.Merge.hold(Obstacle{Code: WaitRewritten, Since: t.now, Reason: p.Reason})
+		})
+		return nil
+	}
 	if p.Class == MergeNoForge {
 		t.failNow(b, failedNoForge, p.Reason)
 		return nil

@@ -36,6 +36,7 @@ const (
 	WaitPushRefused   WaitCode = "push_refused"
 	WaitRemote        WaitCode = "remote"
 	WaitTargetMissing WaitCode = "target_missing"
+	WaitRewritten     WaitCode = "target_rewritten"
 	WaitPullChecks    WaitCode = "pr_checks"
 	WaitPullReview    WaitCode = "pr_review"
 	WaitPullConflict  WaitCode = "pr_conflict"
@@ -100,6 +101,7 @@ var waits = []WaitSpec{
 	{WaitPushRefused, "The remote does not take its merge; it is tried again after a back-off.", EndedByPerson},
 	{WaitRemote, "The rig's remote does not answer; it is tried again every minute.", EndedByWorld},
 	{WaitTargetMissing, "Its target branch is not at the remote: name another with rig set --branch, or bring it back; it is tried again every minute.", EndedByPerson},
+	{WaitRewritten, "It is built on commits that were taken out of its target by force, and merging it would bring them back: transplant its own commits, or bring the history back.", EndedByPerson},
 	{WaitPullChecks, "Its pull request is not green, or not for long enough.", EndedByWorld},
 	{WaitPullReview, "Its pull request waits for an approval.", EndedByPerson},
 	{WaitPullConflict, "Its pull request has conflicts with its target.", EndedByTown},
