@@ -70,10 +70,11 @@ var borders = []border{
 	{"internal/server", []string{
 		"api", "auth", "controller", "effect", "git", "journal", "journal/sqlite", "observe", "observe/report", "observe/tracing", "runtime", "runtime/process", "town", "web", "wire",
 	}, []string{"journal/journaltest", "observe/logging", "observe/otlptest", "observe/sentrytest"}, "it puts the parts of a running server together, and decides nothing"},
+	{"internal/backup", []string{"git", "journal", "journal/sqlite", "server", "town"}, nil, "it saves a data folder and makes one, without its server"},
 	{"internal/demo", []string{"auth", "client", "git", "server", "town", "wire"}, []string{"cli"},
 		"a town to try things out in, driven from outside like any other"},
 	{"internal/cli", []string{
-		"auth", "client", "controller", "demo", "deploy", "docs", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "verbs", "wire",
+		"auth", "backup", "client", "controller", "demo", "deploy", "docs", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "verbs", "wire",
 	}, []string{"observe/sentrytest"}, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges, and it replays bundles without a server"},
 	{"internal/monitoring", nil, []string{"auth", "cli", "client", "controller", "demo", "docs", "journal", "journal/sqlite", "observe", "runtime", "server", "town", "wire"},
 		"it runs real servers with real faults under real alert rules"},

@@ -113,7 +113,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run a server:"}, &cobra.Group{ID: "work", Title: "Work with a town:"},
 		&cobra.Group{ID: "agent", Title: "For agents:"})
-	a.add(root, "run", a.upCmd(), a.downCmd(), a.demoCmd(), a.simCmd(), a.dashCmd(), a.doctorCmd(), a.logLevelCmd(), a.versionCmd())
+	a.add(root, "run", a.upCmd(), a.downCmd(), a.demoCmd(), a.simCmd(), a.dashCmd(), a.doctorCmd(), a.backupCmd(), a.restoreCmd(), a.logLevelCmd(), a.versionCmd())
 	a.add(root, "work", a.slingCmd(), a.statusCmd(), a.whyCmd(), a.historyCmd(), a.planCmd(), a.replayCmd(), a.bundleCmd(), a.logsCmd(), a.beadCmd(), a.convoyCmd(), a.agentCmd(), a.mailCmd(), a.nudgeCmd(), a.triageCmd(), a.rigCmd(), a.townCmd())
 	a.add(root, "agent", a.verbCmds()...)
 	root.AddCommand(a.refineryCmd())

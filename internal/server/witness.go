@@ -22,6 +22,27 @@ const witnessFile = "witness.json"
 type witnessed struct {
 	History town.History `json:"history"`
 	Run     town.Run     `json:"run"`
+	// Restored says that the journal is one of a backup: its history must not go on here.
+	Restored bool `json:"restored,omitempty"`
+}
+
+// RestoredReason is why the history of a town that comes from a backup is renewed.
+const RestoredReason = "The town was restored from a backup."
+
+// MarkRestored has the first server that starts in a data folder renew the histories of its towns.
+func MarkRestored(home string, histories map[town.TownID]town.History) error {
+	towns := map[town.TownID]witnessed{}
+	for id, h := range histories {
+		towns[id] = witnessed{History: h, Restored: true}
+	}
+	data, err := json.Marshal(towns)
+	if err == nil {
+		err = writeDurably(filepath.Join(home, witnessFile), append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot note that the towns were restored: %w", err)
+	}
+	return nil
 }
 
 // witness writes down, outside the journal, how far each town was: its history and the newest run that was started.
@@ -55,7 +76,7 @@ func openWitness(home string, fail func(error)) (*witness, error) {
 func (w *witness) Carry(id town.TownID, effects []town.Effect) {
 	for i := range effects {
 		if e := &effects[i]; e.Kind == town.EffectDispatch {
-			w.note(id, witnessed{e.History, e.Run})
+			w.note(id, witnessed{History: e.History, Run: e.Run})
 		}
 	}
 	w.next.Carry(id, effects)
@@ -86,6 +107,8 @@ func (w *witness) ahead(t *town.Town, last town.Run, runs []runtime.Report) stri
 	seen, known := w.towns[t.ID]
 	w.mu.Unlock()
 	switch {
+	case known && seen.Restored && seen.History == t.History:
+		return RestoredReason
 	case known && seen.History == t.History && seen.Run > last:
 		return fmt.Sprintf("%s names run %d, and the newest run in the journal is %d: the journal is an older copy.", witnessFile, seen.Run, last)
 	case known && !t.Was(seen.History):
@@ -121,7 +144,7 @@ func (s *Server) renew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.opts.Log.Warn("the town goes on from an older copy of its journal", "town", id, "tag", history.Tag(), "reason", reason)
+		s.opts.Log.Warn("the town goes on from an older copy of itself", "town", id, "tag", history.Tag(), "reason", reason)
 		s.witness.note(id, witnessed{History: history})
 	}
 	return nil
