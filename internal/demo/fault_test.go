@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -258,6 +259,13 @@ sh -eu '%[3]s'
 // oneBead makes the demo's town with a single bead.
 func (s *stage) oneBead() town.BeadID {
 	s.t.Helper()
+	s.noBead()
+	return s.sling()
+}
+
+// noBead makes the demo's town.
+func (s *stage) noBead() {
+	s.t.Helper()
 	c := s.proc.Client()
 	if _, err := c.CreateTown(s.ctx, wire.NewTown{ID: demo.TownID}); err != nil {
 		s.t.Fatal(err)
@@ -268,6 +276,10 @@ func (s *stage) oneBead() town.BeadID {
 	if _, err := s.town().AddRig(s.ctx, wire.NewRig{Name: "greet", URL: s.world.Repo}); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+func (s *stage) sling() town.BeadID {
+	s.t.Helper()
 	b, err := s.town().Sling(s.ctx, town.NewBead{Title: "Greet in English"})
 	if err != nil {
 		s.t.Fatal(err)
@@ -387,4 +399,53 @@ func TestDemoLandsEverything(t *testing.T) {
 	if err := s.world.Check(s.ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestOlderCopyAfterAKill puts an older copy of the journal in the place of one whose server was killed at work. The agent
+// of the lost hours is stopped before anything else is started, and the task that gets its run is done on a
+// branch of its own.
+func TestOlderCopyAfterAKill(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, plain)
+	pidFile, goFile := s.patientAgent()
+	s.noBead()
+	if err := s.proc.Stop(s.ctx); err != nil {
+		t.Fatal(err)
+	}
+	db := filepath.Join(s.home, "gastown.db")
+	older, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.serve()
+	lost := s.sling()
+	pid := s.pid(pidFile)
+	was, err := s.bead(lost)
+	if err != nil || was.Branch == "" {
+		t.Fatalf("the bead is on %q, %v", was.Branch, err)
+	}
+	s.proc.Kill()
+	for _, side := range []string{"-wal", "-shm"} {
+		err = errors.Join(err, os.RemoveAll(db+side))
+	}
+	if err = errors.Join(err, os.WriteFile(db, older, 0o600), os.Remove(pidFile)); err != nil {
+		t.Fatal(err)
+	}
+	s.serve()
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the agent of the lost hours is still there: %v", err)
+	}
+	if err := os.WriteFile(goFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := s.sling()
+	s.until("the bead merged", func() (bool, error) {
+		b, err := s.bead(again)
+		return err == nil && b.Outcome == town.OutcomeMerged, err
+	})
+	now, err := s.bead(again)
+	if err != nil || now.Branch == was.Branch || len(now.Attempts) != 1 || now.Attempts[0].Run != 1 {
+		t.Errorf("%s was on %s; %s is on %s, with the attempts %+v (%v)", lost, was.Branch, again, now.Branch, now.Attempts, err)
+	}
+	s.replays()
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -131,5 +132,51 @@ func TestOlderCopyOfTheJournalIsNoticed(t *testing.T) {
 	}
 	if _, err := io.ReadAll(b.out); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of an older copy that is put back in a folder of which nothing is left but the mirrors, a branch tells: its bead was made
+// in a tick that the copy does not have. A branch of a bead that the journal knows, or of another town, tells nothing.
+func TestBranchTellsAnOlderCopy(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.start("")
+	known := p.bead()
+	var first, now wire.Town
+	p.call(p.admin, http.MethodGet, "/api/towns/main", nil, &first)
+	p.stop()
+	tag := first.History.Tag()
+	mirror := filepath.Join(p.home, "git", "main", "web", "mirror.git")
+	git := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	git("clone", "-q", "--bare", p.repo, mirror)
+	for _, x := range []struct {
+		ref     string
+		renewed bool
+	}{
+		{"refs/heads/gt/" + tag + "/" + string(known), false},
+		{"refs/heads/gt/otherrrr/gt-9999a", false},
+		{"refs/heads/gt/" + tag + "/release-9999", false},
+		{"refs/remotes/origin/convoy/" + tag + "/weekly/gt-9998a", true},
+		{"refs/heads/mine/" + tag + "/gt-9999a", false}, // it was the tag
+	} {
+		git("--git-dir", mirror, "update-ref", x.ref, "HEAD")
+		before := first.History
+		if now.History != "" {
+			before = now.History
+		}
+		p.start("")
+		p.call(p.admin, http.MethodGet, "/api/towns/main", nil, &now)
+		p.stop()
+		if renewed := now.History != before; renewed != x.renewed {
+			t.Errorf("%s: the history is renewed: %t", x.ref, renewed)
+		}
+	}
+	if len(now.Former) != 1 || !strings.Contains(now.Former[0].Reason, "convoy/"+tag+"/weekly/gt-9998a") {
+		t.Errorf("formerly %+v", now.Former)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"gastown/internal/controller"
@@ -135,6 +136,11 @@ func (s *Server) renew(ctx context.Context) error {
 			return err
 		}
 		if reason == "" {
+			if reason, err = s.branchAhead(ctx, id); err != nil {
+				return err
+			}
+		}
+		if reason == "" {
 			continue
 		}
 		if err := s.towns.Renew(ctx, id, reason); err != nil {
@@ -148,4 +154,30 @@ func (s *Server) renew(ctx context.Context) error {
 		s.witness.note(id, witnessed{History: history})
 	}
 	return nil
+}
+
+// branchAhead names a branch with the town's tag whose bead was made in a tick that the journal does not have, or "".
+// Only the mirrors are looked at: a start waits for no remote.
+func (s *Server) branchAhead(ctx context.Context, id town.TownID) (string, error) {
+	var rigs []*town.Rig
+	var tag string
+	var last town.TickNo
+	if err := s.towns.Read(id, func(st *town.State) { rigs, tag, last = st.Rigs(), st.Town().History.Tag(), st.Tick() }); err != nil {
+		return "", err
+	}
+	for _, r := range rigs {
+		names, err := s.git.Rig(string(id), string(r.ID), r.URL, r.DefaultBranch).TaggedBranches(ctx, tag)
+		if err != nil {
+			s.opts.Log.Warn("cannot look at the branches of a rig", "town", id, "rig", r.ID, "err", err) // the rig's own trouble
+			continue
+		}
+		for _, name := range names {
+			bead := name[strings.LastIndex(name, "/")+1:]
+			if made, known := town.TickOf(town.BeadID(bead)); known && made > last {
+				return fmt.Sprintf("The branch %s is in the mirror of %s, and tick %d, which made its bead, is not in the journal: the journal is an older copy.",
+					name, r.ID, made), nil
+			}
+		}
+	}
+	return "", nil
 }

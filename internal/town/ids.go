@@ -3,6 +3,7 @@ package town
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -146,4 +147,12 @@ func derivedID(tick TickNo, n int) string {
 		letters = append([]byte{byte('a' + (n-1)%26)}, letters...)
 	}
 	return strconv.FormatInt(int64(tick), 10) + string(letters)
+}
+
+// TickOf is the tick in which a bead was made, as its id says; false if the id is none that ticks derive.
+func TickOf(id BeadID) (TickNo, bool) {
+	no, found := strings.CutPrefix(string(id), "gt-")
+	no = strings.TrimRight(no, "abcdefghijklmnopqrstuvwxyz")
+	n, err := strconv.ParseInt(no, 10, 64)
+	return TickNo(n), found && err == nil && n > 0
 }

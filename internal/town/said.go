@@ -97,6 +97,8 @@ func saidByRuntime(p Payload) (text string, known bool) {
 	case *AgentCompleted:
 		_, _, reason := p.verdict()
 		return joined(": ", string(p.Result), reason), true
+	case *HistoryRenewed:
+		return fmt.Sprintf("tag %s, formerly %s: %s", p.To.Tag(), p.From.Tag(), p.Reason), true
 	case *ActivityStopped:
 		return "since " + p.Since.String(), true
 	}
