@@ -2,10 +2,12 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"gastown/internal/journal/journaltest"
 	"gastown/internal/town"
 )
 
@@ -14,11 +16,19 @@ func TestTownWithoutAHistoryIsNotLed(t *testing.T) {
 	t.Parallel()
 	for _, h := range []town.History{"", "playtown", "PLAYTOWNAAAAAAAAAAAAAAAAAA"} {
 		j := openJournal(t)
-		if err := j.CreateTown(t.Context(), "main", "Main", 1, town.New("main", "Main", h, 1).Snapshot()); err != nil {
+		c, o := start(t, j)
+		err := c.CreateTown(t.Context(), "main", "Main")
+		if err == nil {
+			_, err = c.Submit(t.Context(), "main", event(&town.TownConfigured{Name: "Town"}))
+		}
+		c.Stop()
+		err = errors.Join(err, journaltest.Wreck(t.Context(), j, "main", journaltest.Wound{
+			Kind: town.KindTown, ID: "town", Edit: func(e any) { e.(*town.Town).History = h },
+		}))
+		if err != nil {
 			t.Fatal(err)
 		}
-		o := &outside{}
-		c := New(Options{Journal: j, Effects: o, Meter: o, Log: slog.New(slog.DiscardHandler)})
+		c = New(Options{Journal: j, Effects: o, Meter: o, Log: slog.New(slog.DiscardHandler)})
 		if err := c.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "cannot lead town main") {
 			t.Errorf("%q: %v", h, err)
 		}
