@@ -359,5 +359,9 @@ func (a *app) doctor(ctx context.Context) []check {
 	}
 	err = a.client().Ready(ctx)
 	add("server", err, "well at "+run.URL)
+	if err == nil {
+		former, err := a.formerNote(ctx)
+		add("old tags", err, former)
+	}
 	return out
 }
