@@ -55,7 +55,7 @@ func left(last runtime.Key, found git.Left) string {
 	if found.Uncommitted {
 		parts = append(parts, "uncommitted changes")
 	}
-	if len(parts) == 0 && len(found.Kept) == 0 {
+	if len(parts) == 0 && len(found.Kept) == 0 && len(found.Missing) == 0 {
 		return ""
 	}
 	var p strings.Builder
@@ -66,6 +66,9 @@ func left(last runtime.Key, found git.Left) string {
 			fmt.Fprintf(&p, " by %s, run %d", last.Agent, last.Run)
 		}
 		p.WriteString(". Go on from there.\n")
+	}
+	if len(found.Missing) > 0 {
+		p.WriteString("Files that were too large to keep are gone: " + strings.Join(found.Missing, ", ") + ".\n")
 	}
 	for _, k := range found.Kept {
 		fmt.Fprintf(&p, "Kept besides: %s, commit %s.\n", k.What, k.Commit)

@@ -140,29 +140,29 @@ func contentOf(path string) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// maxSnapshotBytes bounds the uncommitted work that is kept as a commit; files beyond it stay in the workspace alone.
+// maxSnapshotBytes bounds the uncommitted work that is kept as a commit; files beyond it are left out.
 const maxSnapshotBytes = 100 << 20
 
 // snapshot writes a commit with the uncommitted work of a workspace and takes it into the mirror. It is empty when
-// there is nothing that a commit can hold: a repository inside a workspace is not looked into.
-func (r *Rig) snapshot(ctx context.Context, bead, parent string, changes []change) (string, error) {
+// there is nothing that a commit can hold: a repository inside a workspace is not looked into. What is left out is named.
+func (r *Rig) snapshot(ctx context.Context, bead, parent string, changes []change) (commit string, without []string, err error) {
 	const op = "save uncommitted work"
 	var paths strings.Builder
 	size := int64(0)
 	for _, c := range changes {
 		info, err := os.Lstat(filepath.Join(r.workspace(bead), filepath.FromSlash(c.path)))
-		if strings.HasSuffix(c.path, "/") || err == nil && info.IsDir() {
+		switch {
+		case strings.HasSuffix(c.path, "/") || err == nil && info.IsDir(),
+			err == nil && size+info.Size() > maxSnapshotBytes:
+			without = append(without, c.path)
 			continue
-		}
-		if err == nil {
-			if size += info.Size(); size > maxSnapshotBytes {
-				break
-			}
+		case err == nil:
+			size += info.Size()
 		}
 		paths.WriteString(c.path + "\x00")
 	}
 	if paths.Len() == 0 {
-		return "", nil
+		return "", without, nil
 	}
 	const index = "snapshot.index"
 	clear := func() error {
@@ -170,24 +170,24 @@ func (r *Rig) snapshot(ctx context.Context, bead, parent string, changes []chang
 		return wrapped(op, errors.Join(removeTree(file), removeTree(file+".lock")))
 	}
 	if err := clear(); err != nil {
-		return "", err
+		return "", without, err
 	}
 	if _, err := r.inWork(ctx, bead, index, op, "", "read-tree", parent); err != nil {
-		return "", err
+		return "", without, err
 	}
 	if _, err := r.inWork(ctx, bead, index, op, paths.String(), "update-index", "--add", "--remove", "-z", "--stdin"); err != nil {
-		return "", err
+		return "", without, err
 	}
 	tree, err := r.inWork(ctx, bead, index, op, "", "write-tree")
 	if err != nil {
-		return "", errors.Join(err, clear())
+		return "", without, errors.Join(err, clear())
 	}
-	commit, err := r.commitTree(ctx, commitSpec{
+	commit, err = r.commitTree(ctx, commitSpec{
 		tree: strings.TrimSpace(tree), parents: []string{parent}, gitDir: r.lookDir(bead),
 		message: "Uncommitted work of " + bead + "\n",
 	})
 	if err != nil {
-		return "", errors.Join(err, clear())
+		return "", without, errors.Join(err, clear())
 	}
-	return commit, errors.Join(r.take(ctx, bead, commit), clear())
+	return commit, without, errors.Join(r.take(ctx, bead, commit), clear())
 }

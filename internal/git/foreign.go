@@ -68,15 +68,16 @@ func (r *Rig) foreignNotes(bead string) map[string]string {
 	return notes
 }
 
-// otherBranches lists the other beads that have a workspace, with the branch of each.
+// otherBranches lists the other beads that have or had a workspace, with the branch of each.
 func (r *Rig) otherBranches(spec VerifySpec) map[string]string {
-	entries, err := os.ReadDir(filepath.Dir(r.workspace("x")))
+	entries, err := os.ReadDir(filepath.Dir(r.lookDir("x"))) // it outlives the workspace
 	if err != nil {
 		return nil // There is no workspace.
 	}
 	others := map[string]string{}
 	for _, entry := range entries {
-		bead, err := url.PathUnescape(entry.Name())
+		name, _ := strings.CutSuffix(entry.Name(), ".git")
+		bead, err := url.PathUnescape(name)
 		branch, _, found := strings.Cut(r.lastSeen(bead), " ")
 		if err == nil && found && bead != spec.Bead && branch != spec.Branch {
 			others[bead] = branch

@@ -45,14 +45,12 @@ func (r *Rig) keepAll(ctx context.Context, spec WorkspaceSpec, seen sight) ([]Ke
 	if err := add(seen.refs.stash, "a stash"); err != nil {
 		return kept, err
 	}
-	if len(seen.changes) > 0 && seen.behind() != "" {
-		commit, err := r.snapshot(ctx, spec.Bead, seen.behind(), seen.changes)
-		if err != nil && !damaged(err) {
-			return kept, err
-		}
-		if err := add(commit, "uncommitted work"); err != nil {
-			return kept, err
-		}
+	files, _, err := r.keepFiles(ctx, spec.Bead, seen)
+	if err != nil && !damaged(err) {
+		return kept, err
+	}
+	if files.Ref != "" {
+		kept = append(kept, files)
 	}
 	if !spec.Fresh {
 		return kept, nil
@@ -65,6 +63,24 @@ func (r *Rig) keepAll(ctx context.Context, spec WorkspaceSpec, seen sight) ([]Ke
 		return append(kept, k), err
 	}
 	return kept, nil
+}
+
+// keepFiles keeps the uncommitted work of a workspace; it names the files that are too large to be, or that a commit
+// cannot hold.
+func (r *Rig) keepFiles(ctx context.Context, bead string, seen sight) (kept Kept, without []string, err error) {
+	if len(seen.changes) == 0 || seen.behind() == "" {
+		return Kept{}, nil, nil
+	}
+	commit, without, err := r.snapshot(ctx, bead, seen.behind(), seen.changes)
+	if err != nil || commit == "" {
+		return Kept{}, without, err
+	}
+	if kept, err = r.keep(ctx, bead, commit, "uncommitted work"); err != nil {
+		return Kept{}, without, err
+	}
+	refs, err := r.refs(ctx, kept.Ref)
+	kept.Commit = refs[kept.Ref]
+	return kept, without, err
 }
 
 // keepBranch keeps the branch of a bead that is to start over, if it has commits that its base lacks.

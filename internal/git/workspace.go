@@ -28,9 +28,10 @@ type Workspace struct {
 
 // Left is what was in a workspace when it was prepared.
 type Left struct {
-	Commits     int    // commits of the branch that its base lacks
-	Uncommitted bool   // files that no commit of the branch has
-	Kept        []Kept // what is in the mirror besides the branch, so that it is not lost
+	Commits     int      // commits of the branch that its base lacks
+	Uncommitted bool     // files that no commit of the branch has
+	Missing     []string // uncommitted files that went with a removal of the workspace, since they were too large to keep
+	Kept        []Kept   // what is in the mirror besides the branch, so that it is not lost
 }
 
 // Kept is a commit that only a ref of the mirror holds. Workspaces borrow the mirror's objects, so an agent can name it.
@@ -74,7 +75,14 @@ func (r *Rig) checkSpec(spec *WorkspaceSpec) error {
 }
 
 func (r *Rig) prepareWorkspace(ctx context.Context, spec WorkspaceSpec) (Workspace, error) {
+	note, back, err := r.bringBack(ctx, spec)
+	if err != nil {
+		return Workspace{}, err
+	}
 	seen, err := r.look(ctx, spec.Bead, spec.Branch)
+	if err == nil && back {
+		seen, err = r.lookAgain(ctx, spec, note)
+	}
 	if err != nil {
 		return Workspace{}, err
 	}
@@ -99,8 +107,11 @@ func (r *Rig) prepareWorkspace(ctx context.Context, spec WorkspaceSpec) (Workspa
 	if err := r.makeClone(ctx, spec, from, seen); err != nil {
 		return Workspace{}, err
 	}
-	made.Left.Uncommitted, err = r.settle(ctx, spec, from.commit, !seen.exists)
-	return made, err
+	if made.Left.Uncommitted, err = r.settle(ctx, spec, from.commit, !seen.exists); err != nil {
+		return made, err
+	}
+	made.Left.Missing = note.Without
+	return made, wrapped("prepare the workspace of "+spec.Bead, removeTree(r.removalFile(spec.Bead)))
 }
 
 // start is where a branch is to stand.

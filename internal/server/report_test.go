@@ -49,6 +49,7 @@ type place struct {
 	log   bytes.Buffer // of the servers, which write one after another
 	srv   *server.Server
 	repo  string
+	now   func() time.Time // the clock of the servers; the machine's if nil
 }
 
 func newPlace(t *testing.T) *place {
@@ -65,7 +66,7 @@ func (p *place) start(dsn string) {
 	level := new(slog.LevelVar)
 	level.Set(slog.LevelDebug)
 	s, err := server.Start(p.t.Context(), server.Options{
-		Home: p.home, Listen: "127.0.0.1:0", Version: "1.2.3", Log: logging.New(&p.log, logging.JSON, level), Level: level,
+		Home: p.home, Listen: "127.0.0.1:0", Version: "1.2.3", Log: logging.New(&p.log, logging.JSON, level), Level: level, Now: p.now,
 		Reports: report.Options{DSN: dsn, Environment: "staging", Monitor: report.DefaultMonitor, PublicURL: "https://town.example"},
 	})
 	if err != nil {

@@ -225,10 +225,11 @@ func (s *Server) prepareReports(ctx context.Context) (err error) {
 	return err
 }
 
-// pruneEvery is how often old logs are looked for.
+// pruneEvery is how often old logs and files are looked for.
 const pruneEvery = time.Hour
 
-// prune removes the logs of runs that ended longer ago than every town's retention.
+// prune removes the logs of runs that ended longer ago than every town's retention, and the files of workspaces that
+// nobody has worked in for a while.
 func (s *Server) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
@@ -240,6 +241,7 @@ func (s *Server) prune(ctx context.Context) {
 		if err := s.runtime.Prune(ctx, time.Now().Add(-keep.Std())); err != nil && ctx.Err() == nil {
 			s.opts.Log.Warn("old logs were not removed", "err", err)
 		}
+		s.removeWorkspaces(ctx)
 		select {
 		case <-ctx.Done():
 			return
