@@ -32,7 +32,7 @@ func (r *Runner) pushMerge(ctx context.Context, id town.TownID, e *town.Effect) 
 	case git.ClassOf(err) == git.ClassDirtyCheckout:
 		return &town.PushRefused{Class: town.PushOther, Reason: err.Error()}, err
 	}
-	return &town.MergeUnknown{Reason: err.Error()}, err
+	return &town.MergeUnknown{Reason: err.Error(), Class: classOf(nil, err)}, err
 }
 
 // findMerge looks for a merge that was pushed.
@@ -49,7 +49,7 @@ func seen(e *town.Effect, found git.Found, err error) (town.Payload, error) {
 	case found.Merged:
 		return &town.MergeCompleted{Commit: found.Commit}, nil
 	case err != nil:
-		return &town.MergeUnknown{Pushed: found.Pushed, Reason: err.Error()}, err
+		return &town.MergeUnknown{Pushed: found.Pushed, Reason: err.Error(), Class: classOf(nil, err)}, err
 	}
 	now := "is at " + found.Tip
 	if found.Tip == "" {

@@ -275,7 +275,7 @@ func rigOf(store *git.Store, id town.TownID, rig town.RigID, repo town.RepoSpec)
 
 func (r *Runner) verify(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
 	v, err := r.rig(id, e.Rig, e.Verify.Repo).VerifyBranch(ctx, git.VerifySpec{
-		Bead: e.Verify.Workspace, Branch: e.Verify.Branch, Target: e.Verify.Target,
+		Bead: e.Verify.Workspace, Branch: e.Verify.Branch, Target: e.Verify.Target, Base: e.Verify.Base,
 	})
 	switch {
 	case err != nil:

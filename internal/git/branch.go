@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -28,12 +29,12 @@ type VerifySpec struct {
 	Bead   string // whose workspace has the branch; empty for a branch that only origin and the mirror have
 	Branch string
 	Target string // branch on origin
+	Base   string // takes the place of a target that origin does not have, which is made of it; empty where it is not made
 }
 
 // VerifyBranch looks whether a branch exists and how far it is ahead of the
-// tip of target that origin has now. The bead's workspace is looked at first. A target that origin does not have (a
-// convoy's branch before its first merge) is replaced by the rig's default
-// branch.
+// tip of target that origin has now. The bead's workspace is looked at first. A target that
+// origin does not have (a convoy's branch before its first merge) is replaced by the base.
 func (r *Rig) VerifyBranch(ctx context.Context, spec VerifySpec) (Verification, error) {
 	if err := ValidBranch(spec.Branch); err != nil {
 		return Verification{}, fmt.Errorf("cannot verify a branch: %w", err)
@@ -50,7 +51,7 @@ func (r *Rig) VerifyBranch(ctx context.Context, spec VerifySpec) (Verification, 
 				return err
 			}
 		}
-		tip, _, err := r.targetTip(ctx, spec.Target, r.defaultBranch)
+		tip, _, err := r.targetTip(ctx, spec.Target, cmp.Or(spec.Base, spec.Target))
 		if err != nil {
 			return err
 		}

@@ -357,7 +357,7 @@ func TestVerifyBranch(t *testing.T) {
 	ctx := context.Background()
 	verify := func(branch, target string) Verification {
 		t.Helper()
-		found, err := tw.rig.VerifyBranch(ctx, VerifySpec{Bead: "gt-1", Branch: branch, Target: target})
+		found, err := tw.rig.VerifyBranch(ctx, VerifySpec{Bead: "gt-1", Branch: branch, Target: target, Base: "main"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -388,6 +388,8 @@ func TestVerifyBranch(t *testing.T) {
 		t.Errorf("a merged branch: %+v", got)
 	}
 	_, err := tw.store.Rig("town", "web", tw.origin, "nothing").VerifyBranch(ctx, VerifySpec{Branch: branch, Target: "neither"})
+	wantClass(t, err, ClassNoTarget)
+	_, err = tw.rig.VerifyBranch(ctx, VerifySpec{Bead: "gt-1", Branch: branch, Target: "convoy/taken/away"})
 	wantClass(t, err, ClassNoTarget)
 	if _, err := tw.rig.VerifyBranch(ctx, VerifySpec{Branch: "-x", Target: "main"}); err == nil {
 		t.Error("an option is taken for a branch")

@@ -53,6 +53,10 @@ func (p *DispatchRejected) apply(t *tick, e *Event) *Refusal {
 	if remoteWaits[p.Class] != "" {
 		t.moveBead(b.ID, Open, func(b *Bead) {
 			endAttempt(b, t.now, AttemptNoRemote, p.Class+": "+p.Reason, InfraFault)
+			b.joinNoRemote()
+			if b.Merge != nil {
+				b.Merge.Verify = NotVerified // The server looks by itself until the remote is back.
+			}
 		})
 		return nil
 	}
@@ -105,7 +109,10 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 	}
 	if p.Error != "" {
 		// The rule asks again by itself.
-		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.VerifyError, b.Merge.VerifyClass = p.Error, p.Class })
+		t.s.editBead(b.ID, t.now, func(b *Bead) {
+			b.Merge.VerifyError, b.Merge.VerifyClass = p.Error, p.Class
+			b.Merge.lookedFor(p.Class, t.now)
+		})
 		return nil
 	}
 	if p.Astray != "" {
@@ -121,6 +128,7 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 		t.s.editBead(b.ID, t.now, func(b *Bead) {
 			m := b.Merge
 			m.Verify, m.VerifyError, m.VerifyClass, m.Ahead, m.Head = Verified, "", "", p.Ahead, p.Head
+			m.lookedFor("", t.now)
 		})
 		return nil
 	}

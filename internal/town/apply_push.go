@@ -203,7 +203,7 @@ func (p *MergeUnknown) apply(t *tick, e *Event) *Refusal {
 	}
 	t.s.editBead(b.ID, t.now, func(b *Bead) {
 		push := b.Merge.Push
-		push.Asked, push.Reason = 0, clip(p.Reason, maxTitle)
+		push.Asked, push.Reason = 0, clip(joined(": ", p.Class, p.Reason), maxTitle)
 		push.Pushed = push.Pushed || p.Pushed
 		if p.Readable {
 			push.Looks, push.Failed = push.Looks+1, 0

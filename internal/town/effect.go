@@ -147,7 +147,8 @@ type VerifySpec struct {
 	Repo   RepoSpec `json:"repo"`
 	Branch string   `json:"branch"`
 	Target string   `json:"target"`
-	Base   string   `json:"base"`
+	// Base is what a target is made of that does not exist; empty if it is not to be made.
+	Base string `json:"base,omitempty"`
 	// Workspace names the files that the branch is in.
 	Workspace string `json:"workspace,omitempty"`
 }
@@ -242,11 +243,14 @@ func stopEffect(a *Agent) *Effect {
 }
 
 func (s *State) verifyEffect(b *Bead) *Effect {
-	repo := s.repo(b.Rig)
+	repo, base := s.repo(b.Rig), ""
+	if s.mayCreate(b) {
+		base = repo.DefaultBranch
+	}
 	return &Effect{
 		ID:   fmt.Sprintf("%s/%s/%d", EffectVerify, b.ID, b.Merge.VerifyTry),
 		Kind: EffectVerify, Bead: b.ID, Rig: b.Rig,
-		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: repo.DefaultBranch, Workspace: s.workspace(b.Merge.Source)},
+		Verify: &VerifySpec{Repo: repo, Branch: b.Merge.Branch, Target: b.Merge.Target, Base: base, Workspace: s.workspace(b.Merge.Source)},
 	}
 }
 

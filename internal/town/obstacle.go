@@ -51,6 +51,17 @@ func (o *Obstacle) pause() Duration {
 	return obstacleBackoffs[min(max(o.Times, 1), len(obstacleBackoffs))-1]
 }
 
+// lookedFor notes what a look at the remote said of a target that was missing: that it still is, or that it is back.
+func (m *MergePart) lookedFor(class string, now Time) {
+	switch o := m.Obstacle; {
+	case o == nil || o.Code != WaitTargetMissing:
+	case class == "":
+		o.Now = true
+	case remoteWaits[class] == WaitTargetMissing && now > o.Since:
+		o.Times, o.Since = o.Times+1, now
+	}
+}
+
 // heldUp is what lies outside and keeps an open merge request from being merged, empty for nothing.
 func (b *Bead) heldUp() string {
 	if b == nil || b.Status != Open || b.Merge == nil || b.Merge.Obstacle == nil {
@@ -73,6 +84,7 @@ func (t *tick) targetGone(mr *Bead) {
 	}
 	t.s.editBead(mr.ID, t.now, func(b *Bead) {
 		b.Merge.hold(Obstacle{Code: WaitTargetMissing, Since: t.now, Reason: reason})
+		b.Merge.Verify = NotVerified // The server looks by itself until it is back.
 	})
 }
 

@@ -31,6 +31,7 @@ type (
 		Pushed   bool   `json:"pushed,omitempty" doc:"The remote has accepted the push, by its word."`
 		Readable bool   `json:"readable,omitempty" doc:"The target was read, and does not have it."`
 		Reason   string `json:"reason,omitempty" doc:"What was seen instead."`
+		Class    string `json:"class,omitempty" doc:"Of the failure, where it could not be read." share:"keep"`
 	}
 	// MergeUnverified says that the merge was pushed and that the last look did not find it in the target.
 	MergeUnverified struct {

@@ -1,6 +1,9 @@
 package town
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A merge that was tested is pushed by the server and read back: only a target that has the commit, as fetched from the
 // rig's address, closes a merge request as merged. Until that is known the push is under way, also if its merge request
@@ -82,10 +85,8 @@ func pushMerge(s *State, now Time, b *Bead) Look {
 	switch {
 	case p.Lost, !b.Live() && p.Try == 0:
 		return Look{} // A person decides; or it ended before anything was pushed.
-	case p.Asked != 0 && now < p.Asked.Add(PushAgain):
-		return wait(WaitVerifying, p.Asked.Add(PushAgain), "", s.pushStanding(b))
-	case p.Asked == 0 && now < p.After:
-		return wait(WaitVerifying, p.After, "", s.pushStanding(b))
+	case p.Asked != 0 && now < p.Asked.Add(PushAgain), p.Asked == 0 && now < p.After:
+		return Look{Wait: s.pushWait(b)}
 	}
 	ask := Action{Kind: PushMerge, Bead: b.ID, Rig: b.Rig, N: p.Try + 1, Reason: "it passed its gates"}
 	if p.Try > 0 {
@@ -122,7 +123,15 @@ func (s *State) pushWait(b *Bead) *Wait {
 		return &Wait{Code: WaitNeedsPerson, Reason: fmt.Sprintf(
 			"%.10s was pushed to %s and is not there%s. gastown bead retry %s looks again", p.Commit, b.Merge.Target, because(p.Reason), b.ID)}
 	}
-	return &Wait{Code: WaitVerifying, Until: max(p.After, p.Asked.Add(PushAgain)), Reason: s.pushStanding(b)}
+	until := p.After
+	if p.Asked != 0 {
+		until = p.Asked.Add(PushAgain)
+	}
+	class, reason, _ := strings.Cut(p.Reason, ": ")
+	if w := remoteWait(class, reason, until); w != nil {
+		return w
+	}
+	return &Wait{Code: WaitVerifying, Until: until, Reason: s.pushStanding(b)}
 }
 
 // askPush notes that an effect about the push of a merge is under way.

@@ -1,6 +1,9 @@
 package town
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // RemoteAgain is how long after a failure of the remote it is asked again: it keeps no rig waiting for longer than that
 // once it answers, and one question a minute is no burden. Such failures are nobody's fault, count for no breaker and
@@ -27,6 +30,22 @@ func remoteWait(class, reason string, until Time) *Wait {
 		words = "waits for its target branch"
 	}
 	return &Wait{Code: code, Until: until, Reason: words + because(reason)}
+}
+
+// joinNoRemote makes one attempt of the newest two where both met the same failure of the remote: from when the first
+// began until when the last ended.
+func (b *Bead) joinNoRemote() {
+	since := b.sinceRetry()
+	if len(since) < 2 {
+		return
+	}
+	last, before := since[len(since)-1], since[len(since)-2]
+	class := func(a Attempt) string { c, _, _ := strings.Cut(a.Reason, ": "); return c }
+	if last.Outcome != AttemptNoRemote || before.Outcome != AttemptNoRemote || class(last) != class(before) {
+		return
+	}
+	last.Started = before.Started
+	b.Attempts = append(slices.Clone(b.Attempts[:len(b.Attempts)-2]), last)
 }
 
 // remoteEnd is the wait of a bead whose newest attempt failed at the remote, or nil.

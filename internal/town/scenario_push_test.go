@@ -54,7 +54,7 @@ func (a *answers) ofPush(e *Effect) Payload {
 	case how.absent:
 		return &MergeUnknown{Pushed: true, Readable: true, Reason: e.Push.Target + " does not have it"}
 	case how.away:
-		return &MergeUnknown{Reason: "the remote does not answer"}
+		return &MergeUnknown{Reason: "no route to host", Class: "git_unreachable"}
 	}
 	return &MergeCompleted{Commit: e.Push.Commit}
 }
