@@ -156,14 +156,24 @@ func (t *tick) nothingToMerge(mr *Bead, reason string) {
 	})
 }
 
-// unmergedOf is the first of some beads whose work nobody has agreed to yet.
-func (s *State) unmergedOf(beads []string) *Bead {
-	for _, id := range beads {
-		if b := s.beads[BeadID(id)]; b != nil && b.Status != Closed {
+// unmergedOf is the first bead of some workspaces whose work nobody has agreed to: it is not done, or was given up.
+func (s *State) unmergedOf(workspaces []string) *Bead {
+	for _, name := range workspaces {
+		b := s.beads[BeadID(beadIn(name))]
+		if b == nil || s.workspace(b.ID) != name {
+			continue
+		}
+		if b.Status != Closed || b.Outcome == OutcomePerson || b.Outcome == OutcomeTriage {
 			return b
 		}
 	}
 	return nil
+}
+
+// beadIn is the bead that the name of a workspace says, whatever tag is before it.
+func beadIn(workspace string) string {
+	_, bead, _ := strings.Cut(workspace, "-")
+	return bead
 }
 
 // backToWork ends a merge request whose branch is not what its agent said; the attempt on its source failed.

@@ -213,7 +213,7 @@ type (
 		// Astray sends the bead back to an agent, whatever is on the branch.
 		Astray string `json:"astray,omitempty" doc:"What of the work is not on the branch, and what helps."`
 		// Others keep the branch back as long as one of them is not merged.
-		Others []string `json:"others,omitempty" doc:"Beads whose commits are on the branch and not in its target." share:"keep"`
+		Others []string `json:"others,omitempty" doc:"Workspaces of other beads (tag and bead) whose commits are on the branch and not in its target." share:"keep"`
 	}
 	// MergeConflicted says that a merge request cannot be merged as it is.
 	MergeConflicted struct {
