@@ -113,6 +113,9 @@ func (s *seer) answer() (town.Event, bool) {
 		out = town.Event{Bead: e.Bead}
 		out.Payload = payload(s, &town.MergeCompleted{Commit: e.Push.Commit}, &town.TargetMoved{Tip: "beef"},
 			&town.PushRefused{Class: town.PushHook, Reason: "not today"}, &town.MergeUnknown{Reason: "away"}, nil)
+	case town.EffectFindLate:
+		out = town.Event{Bead: e.Bead}
+		out.Payload = payload(s, &town.LateCommits{}, &town.LateCommits{Count: 1, Head: "beef"}, nil)
 	default:
 		out = town.Event{Bead: e.Bead}
 		out.Payload = payload(s, &town.PRPollFailed{Class: "network", Reason: "no route"}, nil)

@@ -90,6 +90,11 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, er
 		}
 		req.Gates = append(req.Gates, git.Gate{Name: g.Name, Shell: g.Command, Timeout: timeout.Std()})
 	}
+	if m.Workspace != "" {
+		if err := rig.Look(ctx, m.Workspace, m.Branch); err != nil {
+			return git.MergeResult{}, err
+		}
+	}
 	return rig.TestMerge(ctx, req)
 }
 

@@ -41,6 +41,16 @@ func (r *Runner) findMerge(ctx context.Context, id town.TownID, e *town.Effect) 
 	return seen(e, found, err)
 }
 
+// findLate looks for commits that came after a bead was verified.
+func (r *Runner) findLate(ctx context.Context, id town.TownID, e *town.Effect) (town.Payload, error) {
+	l := e.Late
+	found, err := r.rig(id, e.Rig, l.Repo).LateCommits(ctx, git.LateRequest{Bead: l.Workspace, Branch: l.Branch, Head: l.Head, Commit: l.Commit})
+	if err != nil {
+		return &town.LateCommits{Error: err.Error()}, err
+	}
+	return &town.LateCommits{Count: found.Count, Head: found.Head, Ref: found.Ref}, nil
+}
+
 // seen says what a look at the target has found.
 func seen(e *town.Effect, found git.Found, err error) (town.Payload, error) {
 	switch {

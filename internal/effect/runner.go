@@ -33,6 +33,7 @@ var limits = map[town.EffectKind]struct {
 
 	town.EffectPushMerge: {4, 5 * time.Minute},
 	town.EffectFindMerge: {4, 2 * time.Minute},
+	town.EffectFindLate:  {4, time.Minute},
 }
 
 // errNoForge is what becomes of every question about a pull request: this server has no client of any
@@ -232,6 +233,8 @@ func (r *Runner) do(ctx context.Context, j job) (out town.Payload, err error) {
 		return r.pushMerge(ctx, j.town, &j.effect)
 	case town.EffectFindMerge:
 		return r.findMerge(ctx, j.town, &j.effect)
+	case town.EffectFindLate:
+		return r.findLate(ctx, j.town, &j.effect)
 	case town.EffectMergePR:
 		return &town.PRMergeFailed{Class: town.ForgeNone, Head: j.effect.Pull.Head}, errNoForge
 	}

@@ -235,6 +235,8 @@ func (p *play) outcome(e *town.Effect) (out town.Payload, answered bool) {
 		return &town.BranchVerified{Head: "c0ffee", Ahead: 1}, true
 	case town.EffectPushMerge, town.EffectFindMerge:
 		return &town.MergeCompleted{Commit: e.Push.Commit}, true
+	case town.EffectFindLate:
+		return &town.LateCommits{}, true
 	case town.EffectNudge:
 		return &town.NudgeArrived{Nudge: e.Nudge.Nudge}, true
 	case town.EffectNotify:

@@ -200,6 +200,8 @@ func (y *busy) carry(e *town.Effect) {
 		out.Bead, out.Payload = e.Bead, &town.BranchVerified{Head: y.commit(), Ahead: 2}
 	case town.EffectPushMerge, town.EffectFindMerge:
 		out.Bead, out.Payload = e.Bead, &town.MergeCompleted{Commit: e.Push.Commit}
+	case town.EffectFindLate:
+		out.Bead, out.Payload = e.Bead, &town.LateCommits{}
 	case town.EffectNudge:
 		out.Payload = &town.NudgeArrived{Nudge: e.Nudge.Nudge}
 	case town.EffectNotify:

@@ -34,6 +34,8 @@ func carriers(kind town.EffectKind) (c carrier, ok bool) {
 		return carrier{200, 30 * town.Second, func(l *life, e *town.Effect) []town.Payload { return one(l.repos.pushMerge(e)) }}, true
 	case town.EffectFindMerge:
 		return carrier{100, 10 * town.Second, func(l *life, e *town.Effect) []town.Payload { return one(l.repos.find(e)) }}, true
+	case town.EffectFindLate:
+		return carrier{100, 5 * town.Second, func(*life, *town.Effect) []town.Payload { return one(&town.LateCommits{}) }}, true
 	case town.EffectMergePR:
 		return carrier{300, 20 * town.Second, func(l *life, e *town.Effect) []town.Payload { return l.forge.mergePull(e) }}, true
 	}

@@ -42,6 +42,7 @@ const (
 	MergePR              ActionKind = "merge_pr"
 	PushMerge            ActionKind = "push_merge"
 	FindMerge            ActionKind = "find_merge"
+	FindLate             ActionKind = "find_late_commits"
 )
 
 // Action is a decision of a rule. Which fields are set depends on the kind; From is the
@@ -166,5 +167,6 @@ func ActionSpecs() []ActionSpec {
 		{MergePR, true, "The forge is asked to merge a pull request."},
 		{PushMerge, true, "A merge that passed its gates is pushed to its target and read back."},
 		{FindMerge, true, "The target is fetched and a merge that was pushed looked for in it."},
+		{FindLate, true, "The workspace of a merged bead is looked at for commits that came after done."},
 	}
 }

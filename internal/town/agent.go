@@ -62,6 +62,7 @@ type Agent struct {
 	Status AgentStatus `json:"status"`
 	Since  Time        `json:"since"` // since when it has its status
 	Hook   BeadID      `json:"hook,omitempty"`
+	Had    BeadID      `json:"had,omitempty"` // what its run has reported on, while its process is still there
 
 	Run        Run           `json:"run,omitempty"`
 	Dispatch   DispatchState `json:"dispatch,omitempty"`
@@ -116,6 +117,7 @@ func (a *Agent) code(c *coder) {
 	codeString(c, &a.Status)
 	codeInt(c, &a.Since)
 	codeString(c, &a.Hook)
+	codeString(c, &a.Had)
 	codeInt(c, &a.Run)
 	codeString(c, &a.Dispatch)
 	codeInt(c, &a.Dispatched)

@@ -99,9 +99,10 @@ func (t *tick) reworkDone(a *Agent, b *Bead, p *AgentDone) *Refusal {
 
 // release unhooks an agent that has done its part; its process may say goodbye.
 func (t *tick) release(a *Agent) {
+	had := a.Hook
 	t.unhook(a)
 	t.moveAgent(a.ID, Idle, func(a *Agent) {
-		a.StatusLine, a.HeartbeatLost, a.Inactive, a.ActiveTools = "", 0, 0, nil
+		a.Had, a.StatusLine, a.HeartbeatLost, a.Inactive, a.ActiveTools = had, "", 0, 0, nil
 		if a.Dispatch != DispatchUnclear {
 			a.Dispatch = DispatchOver
 		}

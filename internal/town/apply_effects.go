@@ -94,6 +94,7 @@ func (p *AgentStopConfirmed) apply(t *tick, e *Event) *Refusal {
 			a.Observed, a.ObservedSince = NotFound, t.now
 		}
 	})
+	t.runEnded(a)
 	return nil
 }
 
@@ -129,6 +130,7 @@ func (p *BranchVerified) apply(t *tick, e *Event) *Refusal {
 			m := b.Merge
 			m.Verify, m.VerifyError, m.VerifyClass, m.Ahead, m.Head = Verified, "", "", p.Ahead, p.Head
 			m.lookedFor("", t.now)
+			m.Late = nil // whatever came until now is verified
 		})
 		return nil
 	}
@@ -314,11 +316,18 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.failNow(b, failedNoForge, p.Reason)
 		return nil
 	}
+	if p.Class == MergeMoved && !b.movedBefore() {
+		t.moveBead(b.ID, Open, func(b *Bead) {
+			reportAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, NoFault)
+			b.Merge.Verify = NotVerified // with the head that it has now
+		})
+		return nil
+	}
 	t.failed(b, "merge_"+p.Class, false)
 	t.moveBead(b.ID, Open, func(b *Bead) {
 		reportAttempt(b, t.now, AttemptFailed, p.Class+": "+p.Reason, InfraFault)
 		if p.Class == MergeMoved {
-			b.Merge.Verify = NotVerified // with the head that it has now
+			b.Merge.Verify = NotVerified
 		}
 	})
 	return nil

@@ -53,6 +53,7 @@ func (p *AgentCompleted) apply(t *tick, e *Event) *Refusal {
 		a.Dispatch, a.Stopping, a.StopReason, a.StopTry = DispatchOver, 0, "", 0
 	})
 	b := t.s.beads[a.Hook]
+	t.runEnded(a)
 	if b == nil || b.Status != InProgress {
 		return nil
 	}

@@ -213,6 +213,8 @@ type MergePart struct {
 	Before bool `json:"before,omitempty"`
 	// Push is what is being published for it; also of a merge request that has ended meanwhile.
 	Push *PushPart `json:"push,omitempty"`
+	// Late is the look for commits that came after it was verified, where some can have.
+	Late *LatePart `json:"late,omitempty"`
 	// Obstacle keeps it from being merged for now.
 	Obstacle *Obstacle `json:"obstacle,omitempty"`
 	// Moved is how often its target moved while it was tested.
@@ -432,6 +434,7 @@ func codeMergePart(c *coder, m *MergePart) {
 	codeString(c, &m.MergeCommit)
 	codeBool(c, &m.Before)
 	codePtr(c, &m.Push, func(c *coder, p *PushPart) { p.code(c) })
+	codePtr(c, &m.Late, func(c *coder, p *LatePart) { p.code(c) })
 	codePtr(c, &m.Obstacle, func(c *coder, o *Obstacle) { o.code(c) })
 	codeInt(c, &m.Moved)
 	codeBool(c, &m.Ungated)

@@ -176,6 +176,10 @@ func (c *chaos) answer() Event {
 		}[c.pick(6)]}
 	case EffectPushMerge, EffectFindMerge:
 		out = Event{Bead: e.Bead, Payload: c.wordOfPush(&e)}
+	case EffectFindLate:
+		out = Event{Bead: e.Bead, Payload: []Payload{
+			&LateCommits{}, &LateCommits{Count: 2, Head: "beef", Ref: "refs/gastown/left/x/1"}, &LateCommits{Error: "down"}, nil,
+		}[c.pick(4)]}
 	case EffectPollPR, EffectMergePR:
 		out = Event{Bead: e.Bead, Payload: c.wordOfForge(&e)}
 	}

@@ -20,6 +20,7 @@ const (
 
 	EffectPushMerge EffectKind = "push_merge"
 	EffectFindMerge EffectKind = "find_merge"
+	EffectFindLate  EffectKind = "find_late_commits"
 )
 
 // Effect is an action to be carried out outside. It holds all that is needed, so that whoever
@@ -41,6 +42,7 @@ type Effect struct {
 	Notify   *NotifySpec   `json:"notify,omitempty"`
 	Pull     *PullSpec     `json:"pull,omitempty"`
 	Push     *PushSpec     `json:"push,omitempty"`
+	Late     *LateSpec     `json:"late,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
 }
 
@@ -66,6 +68,8 @@ func ResultOf(e *Event) EffectResult {
 	case *BranchVerified:
 		return resultOf(p.Error)
 	case *PeopleNotified:
+		return resultOf(p.Error)
+	case *LateCommits:
 		return resultOf(p.Error)
 	}
 	return NoOutcome
@@ -115,15 +119,17 @@ type DispatchSpec struct {
 // MergeSpec says what a refinery is to merge.
 type MergeSpec struct {
 	// Tag is the town's: it stands in the merge commit.
-	Tag          string   `json:"tag"`
-	MergeRequest BeadID   `json:"mergeRequest"`
-	Source       BeadID   `json:"source"`
-	Title        string   `json:"title"`
-	Summary      string   `json:"summary,omitempty"`
-	Repo         RepoSpec `json:"repo"`
-	Branch       string   `json:"branch"`
-	Head         string   `json:"headSha"`
-	Target       string   `json:"target"`
+	Tag          string `json:"tag"`
+	MergeRequest BeadID `json:"mergeRequest"`
+	// Workspace names the files that the branch is in, which may have moved on since it was verified.
+	Workspace string   `json:"workspace,omitempty"`
+	Source    BeadID   `json:"source"`
+	Title     string   `json:"title"`
+	Summary   string   `json:"summary,omitempty"`
+	Repo      RepoSpec `json:"repo"`
+	Branch    string   `json:"branch"`
+	Head      string   `json:"headSha"`
+	Target    string   `json:"target"`
 	// Base is what the target is made from if it does not exist yet and Create says so (a convoy's branch).
 	Base   string `json:"base"`
 	Create bool   `json:"create,omitempty"`
@@ -199,6 +205,10 @@ func (s *State) unsigned(a *Action) *Effect {
 		if b := s.beads[a.Bead]; b != nil && b.Merge != nil && b.Merge.Push != nil && b.Merge.Push.Asked != 0 {
 			return s.pushEffect(b)
 		}
+	case FindLate:
+		if b := s.beads[a.Bead]; b != nil && b.Merge != nil && b.Merge.Late.awaited() {
+			return s.lateEffect(b)
+		}
 	case MergePR:
 		if b := s.beads[a.Bead]; b != nil && b.waitsForPull() && b.Merge.PR.Merge.Asked != 0 {
 			return s.pullEffect(EffectMergePR, b, b.Merge.PR.Merge.Try)
@@ -228,7 +238,7 @@ func (s *State) Outstanding() []Effect {
 		}
 		out = append(out, s.outstandingPulls(b)...)
 	}
-	out = append(append(out, s.outstandingPushes()...), s.outstandingCare()...)
+	out = append(append(out, s.outstandingPushes()...), append(s.outstandingLate(), s.outstandingCare()...)...)
 	for i := range out {
 		s.sign(&out[i])
 	}
@@ -289,7 +299,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 		gates = nil
 	}
 	return &MergeSpec{
-		Tag: s.tag(), MergeRequest: b.ID, Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
+		Tag: s.tag(), MergeRequest: b.ID, Workspace: s.workspace(b.Merge.Source), Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
 		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
 		Base: repo.DefaultBranch, Create: s.mayCreate(b), Gates: gates, GateRetries: cfg.GateRetries,
 		GateChanges: cfg.GateChanges, GateEnv: sortedKeys(cfg.Env), Caches: cfg.Caches,

@@ -126,6 +126,8 @@ func TestWordsOfEvents(t *testing.T) {
 		{&BranchVerified{Head: "c", Ahead: 2, Others: []string{"gt-1a", "gt-2a"}}, "2 commits ahead of its target, some of them of gt-1a, gt-2a"},
 		{&MergeConflicted{Files: []string{"a", "b"}}, "conflicts in a, b"},
 		{&MergeRejected{Gate: "test", Log: "much"}, "the gate test failed"},
+		{&LateCommits{}, "nothing came after done"},
+		{&LateCommits{Count: 1, Head: "c"}, "1 commit came after done and is not merged: c"},
 		{&HeartbeatLost{}, ""},
 		{&RigRemoved{Rig: "web"}, `{"rig":"web"}`},
 		{&ChangesRequested{Feedback: strings.Repeat("é", maxWords)}, strings.Repeat("é", maxWords/2)},

@@ -18,6 +18,7 @@ type index struct {
 	neededBy   map[BeadID][]*Dependency
 	requests   map[RigID][]BeadID  // live merge requests
 	pushing    map[BeadID]struct{} // merge requests for which something is being published
+	late       map[BeadID]struct{} // merge requests for which late commits are being looked for
 	merging    map[RigID][]BeadID  // those of them that are being merged directly
 	ready      map[RigID][]queued  // issues that could start if a place were free
 	mergeable  map[RigID][]queued  // merge requests that could be merged if it were their turn
@@ -63,7 +64,7 @@ func newIndex() index {
 	return index{
 		hookedTo: map[BeadID][]AgentID{}, agentsOf: map[RigID][]AgentID{}, requestsOf: map[BeadID][]BeadID{},
 		childrenOf: map[BeadID][]BeadID{}, aboutBead: map[BeadID][]BeadID{}, noticesOf: map[cause][]BeadID{}, needs: map[BeadID][]*Dependency{}, neededBy: map[BeadID][]*Dependency{},
-		open: map[RigID][]string{}, probing: map[BeadID][]string{}, requests: map[RigID][]BeadID{}, merging: map[RigID][]BeadID{}, pushing: map[BeadID]struct{}{},
+		open: map[RigID][]string{}, probing: map[BeadID][]string{}, requests: map[RigID][]BeadID{}, merging: map[RigID][]BeadID{}, pushing: map[BeadID]struct{}{}, late: map[BeadID]struct{}{},
 		ready: map[RigID][]queued{}, mergeable: map[RigID][]queued{}, busy: map[RigID]int{},
 		nudgesOf: map[AgentID][]NudgeID{}, mailOf: map[AgentID][]BeadID{}, triage: map[BeadID]struct{}{}, people: map[BeadID]struct{}{}, askers: map[ref]struct{}{},
 		beads: map[BeadType]map[BeadStatus]int{}, agents: map[Role]map[AgentStatus]int{},
@@ -81,6 +82,9 @@ func (x *index) add(e entity) {
 			}
 			if e.Merge.Push != nil {
 				x.pushing[e.ID] = struct{}{}
+			}
+			if e.Merge.Late.awaited() {
+				x.late[e.ID] = struct{}{}
 			}
 			if e.Status == InProgress && e.Merge.PR == nil {
 				insert(x.merging, e.Rig, e.ID)
@@ -134,6 +138,7 @@ func (x *index) remove(e entity) {
 			drop(x.requests, e.Rig, e.ID)
 			drop(x.merging, e.Rig, e.ID)
 			delete(x.pushing, e.ID)
+			delete(x.late, e.ID)
 		}
 		drop(x.childrenOf, e.Parent, e.ID)
 		x.removeCare(e)

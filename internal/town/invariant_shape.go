@@ -222,6 +222,9 @@ func (b *Bead) latest() Time {
 		if o := m.Obstacle; o != nil {
 			at = max(at, o.Since)
 		}
+		if p := m.Late; p != nil {
+			at = max(at, p.Asked)
+		}
 	}
 	if p := b.Convoy; p != nil {
 		at = max(at, p.LastLanding, p.Landed)

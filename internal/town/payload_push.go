@@ -58,6 +58,7 @@ func pushSpecs() []EventSpec {
 		{"target_moved", FromEffects, "The target moved since the merge was tested; nothing was pushed.", func() Payload { return new(TargetMoved) }},
 		{"push_refused", FromEffects, "The remote did not take the merge.", func() Payload { return new(PushRefused) }},
 		{"references_missing", FromEffects, "A fresh clone of the merge would lack something; nothing was pushed.", func() Payload { return new(ReferencesMissing) }},
+		{"late_commits", FromEffects, "Commits that came after a bead was verified were looked for.", func() Payload { return new(LateCommits) }},
 		{"merge_unknown", FromEffects, "The merge was not found in its target, and is looked for again.", func() Payload { return new(MergeUnknown) }},
 		{"merge_unverified", FromEffects, "The merge was pushed and is not in its target.", func() Payload { return new(MergeUnverified) }},
 	}
@@ -80,6 +81,8 @@ func saidOfPushes(p Payload) (text string, known bool) {
 		return joined(": ", string(p.Class), p.Reason), true
 	case *ReferencesMissing:
 		return referencesSaid(slices.Concat(p.Gitlinks, p.LFS, p.Submodules, p.Addresses)), true
+	case *LateCommits:
+		return p.found(), true
 	case *MergeUnknown:
 		return p.Reason, true
 	case *MergeUnverified:

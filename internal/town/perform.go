@@ -24,7 +24,7 @@ func (t *tick) performers(a *Action) string {
 	switch a.Kind {
 	case TransitionBead, ClearBeadAssignee, UpdateConvoyProgress, SetConvoyReady, CreateLandingMR,
 		CloseConvoy, FailConvoy, CloseEscalation, ReEscalate, Notify, ArchiveBead, VerifyBranch,
-		CreateBead, CloseSiblingMRs, PollPR, MergePR, PushMerge, FindMerge:
+		CreateBead, CloseSiblingMRs, PollPR, MergePR, PushMerge, FindMerge, FindLate:
 		b := t.s.beads[a.Bead]
 		if b == nil {
 			return fmt.Sprintf("there is no bead %s", a.Bead)
@@ -123,6 +123,11 @@ func (t *tick) performOnBead(a *Action, b *Bead) string {
 			return string(b.ID) + " has nothing to push"
 		}
 		t.askPush(a, b)
+	case FindLate:
+		if b.Merge == nil || b.Merge.Late == nil {
+			return string(b.ID) + " has nobody who came late"
+		}
+		t.askLate(a, b)
 	case PollPR:
 		t.s.editBead(b.ID, t.now, func(b *Bead) { b.Merge.PR.Poll.ask(t.now) })
 	case MergePR:
@@ -184,7 +189,7 @@ func (t *tick) dispatch(a *Action, ag *Agent) string {
 		n.Starts++
 	})
 	t.moveAgent(ag.ID, Working, func(ag *Agent) {
-		ag.Hook, ag.Run, ag.Dispatch, ag.Dispatched = b.ID, a.Run, DispatchPending, t.now
+		ag.Hook, ag.Had, ag.Run, ag.Dispatch, ag.Dispatched = b.ID, "", a.Run, DispatchPending, t.now
 		ag.Observed, ag.ObservedSince, ag.HeartbeatLost = NotObserved, 0, 0
 		ag.Stopping, ag.StopReason, ag.StopTry, ag.StatusLine = 0, "", 0, ""
 		ag.LastWork = t.now

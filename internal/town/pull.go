@@ -193,6 +193,7 @@ func (m *MergePart) clone() *MergePart {
 	c := clonePtr(m)
 	if c != nil {
 		c.PR, c.Push, c.Obstacle = m.PR.clone(), clonePtr(m.Push), clonePtr(m.Obstacle)
+		c.Late = clonePtr(m.Late)
 	}
 	return c
 }

@@ -112,6 +112,9 @@ func (b *Bead) eachTime(visit func(*Time)) {
 		if o := m.Obstacle; o != nil {
 			visit(&o.Since)
 		}
+		if p := m.Late; p != nil {
+			visit(&p.Asked)
+		}
 		m.PR.eachTime(visit)
 	}
 	if p := b.Convoy; p != nil {
@@ -137,6 +140,9 @@ func (m *MergePart) publishing() int {
 	if o := m.Obstacle; o != nil {
 		least = min(least, o.Times)
 	}
+	if p := m.Late; p != nil {
+		least = min(least, p.Try, p.Count)
+	}
 	return least
 }
 
@@ -153,6 +159,9 @@ func (b *Bead) correctCounts() {
 		}
 		if o := m.Obstacle; o != nil {
 			o.Times = max(o.Times, 0)
+		}
+		if p := m.Late; p != nil {
+			p.Try, p.Count = max(p.Try, 0), max(p.Count, 0)
 		}
 		m.PR.correctCounts()
 	}

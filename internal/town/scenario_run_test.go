@@ -357,6 +357,8 @@ func (a *answers) to(s *State, e *Effect) []Event {
 	case EffectPushMerge, EffectFindMerge:
 		p := a.ofPush(e)
 		return []Event{{Type: p.Type(), Bead: e.Bead, Payload: p, By: "effects"}}
+	case EffectFindLate:
+		return []Event{{Type: "late_commits", Bead: e.Bead, Payload: &LateCommits{}, By: "effects"}}
 	case EffectPollPR, EffectMergePR:
 		events, used := a.pull.to(s, e)
 		a.used = a.used || used

@@ -89,5 +89,5 @@ func TownBreakerClasses() []string { return slices.Clone(townClasses) }
 
 // EffectKinds lists what is carried out outside.
 func EffectKinds() []EffectKind {
-	return []EffectKind{EffectDispatch, EffectStop, EffectVerify, EffectNudge, EffectNotify, EffectPollPR, EffectMergePR, EffectPushMerge, EffectFindMerge}
+	return []EffectKind{EffectDispatch, EffectStop, EffectVerify, EffectNudge, EffectNotify, EffectPollPR, EffectMergePR, EffectPushMerge, EffectFindMerge, EffectFindLate}
 }
