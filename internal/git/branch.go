@@ -126,8 +126,8 @@ func (r *Rig) landedAs(ctx context.Context, branch, head, tip string) (string, e
 	}
 	began := found[startRef(branch)]
 	if began != "" {
-		own, err := r.count(ctx, began, head)
-		if err != nil || own == 0 {
+		own, err := r.hasOwn(ctx, branch, began, head)
+		if err != nil || !own {
 			return "", err
 		}
 	}

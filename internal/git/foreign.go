@@ -118,6 +118,9 @@ const maxLogBytes = 8 << 20
 // making are the words of git's log for what writes a commit, and does not take it from elsewhere.
 var making = []string{"commit", "cherry-pick", "revert", "rebase", "am"}
 
+// moving are steps of those that only take HEAD to a commit that is there: a rebase begins where others have been.
+var moving = []string{"rebase (start)", "rebase (finish)", "rebase (abort)", "rebase (skip)"}
+
 // madeHere are the commits that this attempt has made in the workspace, by the log that git keeps of HEAD.
 func (r *Rig) madeHere(bead string) map[string]bool {
 	made := map[string]bool{}
@@ -133,9 +136,9 @@ func (r *Rig) madeHere(bead string) map[string]bool {
 	for line := range bytes.Lines(data) {
 		entry, message, _ := strings.Cut(string(line), "\t")
 		fields := strings.Fields(entry)
-		word, _, _ := strings.Cut(message, ":")
-		word, _, _ = strings.Cut(word, " ")
-		if len(fields) > 2 && slices.Contains(making, word) {
+		what, _, _ := strings.Cut(message, ":")
+		word, _, _ := strings.Cut(what, " ")
+		if len(fields) > 2 && slices.Contains(making, word) && !slices.Contains(moving, what) {
 			made[fields[1]] = true
 		}
 	}

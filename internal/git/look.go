@@ -57,6 +57,9 @@ func (r *Rig) look(ctx context.Context, bead, branch string) (sight, error) {
 	if err := r.ensureLook(ctx, bead, gitDir); err != nil {
 		return sight{}, err
 	}
+	if err := r.noteMade(bead, branch); err != nil {
+		return sight{}, err
+	}
 	if err := os.WriteFile(filepath.Join(r.lookDir(bead), "info", "exclude"), seen.refs.excludes, 0o600); err != nil {
 		return sight{}, wrapOS("look at the workspace of "+bead, err)
 	}
