@@ -28,11 +28,12 @@ var eventMistakes = []mistake{
 		wrong: "A branch without commits is merged, and its bead counts as done.",
 	},
 	{
-		name: "merge-without-commit", file: "apply_effects.go",
+		name: "merge-without-commit", file: "apply_push.go",
 		old: `	case p.Commit == "":
 		return invalid("commit", "is empty")
+	case p.Tip == "":
 `,
-		new:   "",
+		new:   "	case p.Tip == \"\":\n",
 		wrong: "A merge is believed that names no commit.",
 	},
 	{

@@ -21,9 +21,9 @@ var gateMistakes = []mistake{
 		wrong: "A gate that stays broken is tried every minute for ever.",
 	},
 	{
-		name: "broken-gate-never-over", file: "apply_effects.go",
-		old:   "	if !p.Before {",
-		new:   "	if false {",
+		name: "broken-gate-never-over", file: "apply_push.go",
+		old:   "		if !b.Merge.Ungated {",
+		new:   "		if false {",
 		wrong: "The escalation about a broken gate stays open after a merge that passed the gate.",
 	},
 	{
