@@ -77,6 +77,9 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, er
 		Trailers: []git.Trailer{{Key: "Gastown-Town", Value: m.Tag}, {Key: "Gastown-Bead", Value: string(m.Source)}, {Key: "Gastown-Merge-Request", Value: string(m.MergeRequest)}},
 	}
 	req.Submodules, req.LFS = m.Repo.Submodules != town.SubmodulesOff, m.Repo.LFS
+	for _, member := range m.Members {
+		req.Must = append(req.Must, member.Commit)
+	}
 	req.GateRetries, req.RefuseChanges, req.Caches = m.GateRetries, m.GateChanges == town.GateChangesRefuse, m.Caches
 	for _, name := range m.GateEnv {
 		if value, set := os.LookupEnv(name); set {
@@ -102,7 +105,10 @@ func (a *app) merge(ctx context.Context, m *town.MergeSpec) (git.MergeResult, er
 func outcomeOf(m *town.MergeSpec, r git.MergeResult, err error) (verb string, p town.Payload) {
 	var moved *git.HeadMovedError
 	var rewritten *git.RewrittenError
+	var without *git.MissingCommitsError
 	switch {
+	case errors.As(err, &without):
+		return "merge-failed", &town.MergeFailed{Class: town.MergeMembersMissing, Reason: town.MembersMissing(m.Branch, m.Members, without.Commits)}
 	case errors.As(err, &rewritten):
 		return "merge-failed", &town.MergeFailed{Class: town.MergeRewritten, Reason: err.Error()}
 	case errors.As(err, &moved):

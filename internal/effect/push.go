@@ -16,6 +16,7 @@ func (r *Runner) pushMerge(ctx context.Context, id town.TownID, e *town.Effect) 
 	var refused *git.PushRefusedError
 	var other *git.NotTestedError
 	var missing *git.ReferencesMissingError
+	var without *git.MissingCommitsError
 	switch {
 	case found.Merged, found.Pushed:
 		return seen(e, found, err)
@@ -25,6 +26,8 @@ func (r *Runner) pushMerge(ctx context.Context, id town.TownID, e *town.Effect) 
 		return missingOf(missing.Missing), nil
 	case errors.As(err, &refused):
 		return &town.PushRefused{Class: town.PushClass(refused.Class), Reason: err.Error()}, err
+	case errors.As(err, &without):
+		return &town.PushRefused{Class: town.PushNotTested, Reason: town.MembersMissing(e.Push.Branch, e.Push.Members, without.Commits)}, err
 	case errors.As(err, &other):
 		return &town.PushRefused{Class: town.PushNotTested, Reason: err.Error()}, err
 	case git.ClassOf(err) == git.ClassAuth:
@@ -75,7 +78,12 @@ func seen(e *town.Effect, found git.Found, err error) (town.Payload, error) {
 
 func pushOf(e *town.Effect) git.PushRequest {
 	p := e.Push
+	var must []string
+	for _, member := range p.Members {
+		must = append(must, member.Commit)
+	}
 	return git.PushRequest{
+		Must:   must,
 		Branch: p.Branch, Head: p.Head, Commit: p.Commit, Tip: p.Tip, Target: p.Target, Create: p.Create, Workspace: string(e.Bead),
 		References: git.ReferencesRequest{
 			Submodules: p.Repo.Submodules != town.SubmodulesOff, Push: p.Repo.Submodules == town.SubmodulesPush,

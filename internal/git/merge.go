@@ -37,6 +37,9 @@ type MergeRequest struct {
 	Create       bool   // the target is made where origin does not have it
 	Base         string // where a target that is made begins; the default branch when empty
 
+	// Must are commits without which the branch is not merged: the merges of a convoy's members.
+	Must []string
+
 	Title    string // first line of the merge commit
 	Body     string // may be empty
 	Trailers []Trailer
@@ -197,6 +200,9 @@ func (r *Rig) prepare(ctx context.Context, a *attempt) (*MergeResult, error) {
 		expected = a.head
 	}
 	if expected != "" {
+		if err := r.mustHave(ctx, a.req.Branch, expected, a.req.Must); err != nil {
+			return nil, err
+		}
 		result, err := r.mergedBefore(ctx, *a, expected)
 		if err != nil || result != nil {
 			return result, err

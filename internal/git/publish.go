@@ -16,6 +16,8 @@ type PushRequest struct {
 	Tip    string // what the target stood at when it was tested: the first parent of Commit
 	Target string // branch on origin
 	Create bool   // the target is made, from Tip, where origin does not have it
+	// Must are commits without which the branch is not published: the merges of a convoy's members.
+	Must []string
 	// References is what a fresh clone must get; Base, Commit and Branch are those of the merge.
 	References ReferencesRequest
 	// Workspace is the bead in whose files the merge was made, where an agent made it; else the mirror has it.
@@ -72,6 +74,9 @@ func (e *TargetMovedError) Error() string {
 func (r *Rig) PushMerge(ctx context.Context, req PushRequest) (Found, error) {
 	if err := req.check(); err != nil {
 		return Found{}, fmt.Errorf("cannot push a merge: %w", err)
+	}
+	if err := r.mustHave(ctx, req.Branch, req.Head, req.Must); err != nil {
+		return Found{}, err
 	}
 	found, err := r.FindMerged(ctx, req)
 	if err != nil || found.Merged {

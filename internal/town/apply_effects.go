@@ -305,10 +305,10 @@ func (p *MergeFailed) apply(t *tick, e *Event) *Refusal {
 		t.targetGone(t.s.beads[b.ID])
 		return nil
 	}
-	if p.Class == MergeRewritten {
+	if code := historyWaits[p.Class]; code != "" {
 		t.moveBead(b.ID, Open, func(b *Bead) {
 			reportAttempt(b, t.now, AttemptTargetMoved, p.Reason, NoFault)
-			b.Merge.hold(Obstacle{Code: WaitRewritten, Since: t.now, Reason: p.Reason})
+			b.Merge.hold(Obstacle{Code: code, Since: t.now, Reason: p.Reason})
 		})
 		return nil
 	}

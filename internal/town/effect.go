@@ -130,6 +130,8 @@ type MergeSpec struct {
 	Branch    string   `json:"branch"`
 	Head      string   `json:"headSha"`
 	Target    string   `json:"target"`
+	// Members are what a landing must have of its convoy.
+	Members []MemberMerge `json:"members,omitempty"`
 	// Base is what the target is made from if it does not exist yet and Create says so (a convoy's branch).
 	Base   string `json:"base"`
 	Create bool   `json:"create,omitempty"`
@@ -300,7 +302,7 @@ func (s *State) mergeSpec(b *Bead) *MergeSpec {
 	}
 	return &MergeSpec{
 		Tag: s.tag(), MergeRequest: b.ID, Workspace: s.workspace(b.Merge.Source), Source: b.Merge.Source, Title: title, Summary: b.Merge.Summary, Repo: repo,
-		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target,
+		Branch: b.Merge.Branch, Head: b.Merge.Head, Target: b.Merge.Target, Members: s.memberMerges(b),
 		Base: repo.DefaultBranch, Create: s.mayCreate(b), Gates: gates, GateRetries: cfg.GateRetries,
 		GateChanges: cfg.GateChanges, GateEnv: sortedKeys(cfg.Env), Caches: cfg.Caches,
 		Strategy: s.strategyOf(b), CodeReview: cfg.CodeReview,

@@ -12,6 +12,10 @@ type Obstacle struct {
 	Now    bool     `json:"now,omitempty"`   // a person wants it tried now
 }
 
+// historyWaits are the ways in which somebody has rewritten a branch so that a merge would say what is not so, and what
+// waits for it.
+var historyWaits = map[string]WaitCode{MergeRewritten: WaitRewritten, MergeMembersMissing: WaitNeedsPerson}
+
 // obstacleBackoffs is how long a merge request waits after it met the same obstacle for the 1st, 2nd, … time. Such
 // things change within minutes, or by a person who then says so.
 var obstacleBackoffs = [...]Duration{Minute, 2 * Minute, 5 * Minute, 10 * Minute, 30 * Minute}

@@ -241,7 +241,7 @@ type (
 	// MergeFailed says that nothing could be merged: by the infrastructure's fault, or because
 	// there is nothing.
 	MergeFailed struct {
-		Class  string `json:"class" doc:"empty, missing, target_missing, target_rewritten, or what kind of obstacle." share:"keep"`
+		Class  string `json:"class" doc:"empty, missing, target_missing, target_rewritten, members_missing, or what kind of obstacle." share:"keep"`
 		Reason string `json:"reason" doc:"What went wrong, in full."`
 	}
 )
@@ -255,6 +255,8 @@ const (
 	MergeNoTarget = "target_missing"
 	// MergeRewritten: the branch is built on commits that were taken out of its target by force.
 	MergeRewritten = "target_rewritten"
+	// MergeMembersMissing: the convoy's branch is without the merge of one of its members.
+	MergeMembersMissing = "members_missing"
 	// MergeNoForge: a pull request is wanted, and whoever merges cannot open one.
 	MergeNoForge = "no_forge"
 )

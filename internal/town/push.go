@@ -148,6 +148,8 @@ type PushSpec struct {
 	Tip    string   `json:"tip"`
 	Target string   `json:"target"`
 	Create bool     `json:"create,omitempty"`
+	// Members are what a landing must have of its convoy.
+	Members []MemberMerge `json:"members,omitempty"`
 	// Last is set for the last look: what it does not find is not there.
 	Last bool `json:"last,omitempty"`
 }
@@ -163,7 +165,8 @@ func (s *State) pushEffect(b *Bead) *Effect {
 		ID: fmt.Sprintf("%s/%s/%d/%d", kind, b.ID, p.Run, p.Try), Kind: kind, Bead: b.ID, Rig: b.Rig,
 		Push: &PushSpec{
 			Repo: s.repo(b.Rig), Branch: m.Branch, Head: m.Head, Commit: p.Commit, Tip: p.Tip, Target: m.Target, Create: p.Create,
-			Last: kind == EffectFindMerge && p.Looks >= len(pushLooks),
+			Members: s.memberMerges(b),
+			Last:    kind == EffectFindMerge && p.Looks >= len(pushLooks),
 		},
 	}
 }
