@@ -10,8 +10,11 @@
 //	        refs/gastown/start/*        where each of them began
 //	        refs/gastown/left/<bead>/*  what else a workspace had: uncommitted work, other branches
 //	        refs/gastown/incoming/*     what is being brought in
+//	        refs/gastown/tip/*          where each target stood when merges last went by it
+//	        refs/gastown/former/*       such tips that the target no longer has
 //	    workspaces/<bead>/    the files of a bead, for all its attempts: a clone that borrows the mirror's objects
 //	    looks/<bead>.git/     the git directory through which the server looks at them
+//	    made/                 what was made on each branch, by the logs of its workspaces
 //	    merge/1/              where merges are tested: one checkout that stays, its index and git directory beside it
 //	    modules/              what the server keeps of submodules, by the address of their remote
 //	    lfs.git/              where git-lfs of the server runs; the objects are in mirror.git/lfs
