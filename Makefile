@@ -3,9 +3,10 @@ GO ?= go
 BIN := bin/gastown
 SEEDS ?= 1000
 HOURS ?= 24
+LIVES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench reference mistakes sim ci clean tools compiler browser watchers largefiles
+.PHONY: help build demo test lint bench reference mistakes sim lives ci clean tools compiler browser watchers largefiles
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +23,7 @@ demo: build ## Watch a town work: five tasks, real processes, real merges, no mo
 
 test: tools compiler browser watchers largefiles lint ## Run all tests, with the race detector, and play this day's towns
 	$(GO) test -race -shuffle=on -timeout 14m ./...
-	$(GO) test -run 'Healthy|AHundredTowns|EachFaultAlone' ./internal/monitoring ./internal/sim
+	$(GO) test -run 'Healthy|AHundredTowns|EachFaultAlone|MergedIsMerged' ./internal/monitoring ./internal/sim ./internal/lives
 	$(GO) run ./cmd/gastown sim --seed $$(date -u +%-j)000000 --seeds 40 --hours 6
 
 compiler: # The race detector needs a C compiler
@@ -61,6 +62,9 @@ mistakes: tools ## Plant every known mistake in the core and see that the tests 
 
 sim: build ## Play SEEDS towns (1000) of HOURS hours (24) with faults, and look for mistakes of the core
 	$(BIN) sim --seeds $(SEEDS) --hours $(HOURS)
+
+lives: tools ## Play LIVES towns (1000) on real git repositories, with agents, people and remotes that do whatever they can
+	$(GO) test -run MergedIsMerged -timeout 0 ./internal/lives -lives $(LIVES)
 
 ci: test ## What continuous integration runs
 

@@ -76,6 +76,8 @@ var borders = []border{
 	{"internal/cli", []string{
 		"auth", "backup", "client", "controller", "demo", "deploy", "docs", "git", "observe", "observe/logging", "observe/report", "replay", "runtime/process", "server", "sim", "town", "verbs", "wire",
 	}, []string{"observe/sentrytest"}, "a client of the API; our binary is also the server, the supervisor of agents and the refinery, which merges, and it replays bundles without a server"},
+	{"internal/lives", nil, []string{"controller", "effect", "git", "journal", "journal/memory", "observe", "runtime", "town"},
+		"whole towns on real repositories, in tests alone"},
 	{"internal/monitoring", nil, []string{"auth", "cli", "client", "controller", "demo", "docs", "journal", "journal/sqlite", "observe", "runtime", "server", "town", "wire"},
 		"it runs real servers with real faults under real alert rules"},
 	{"cmd/gastown", []string{"cli"}, nil, "main hands over to the command line and does nothing else"},
