@@ -17,14 +17,17 @@ var gateVariables = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
 	"CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "MAKEFLAGS", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "CGO_ENABLED",
-	"GOROOT", "GOPATH", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB",
+	"GOROOT", "GOPATH", "GOFLAGS", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB",
 	"GOSUMDB", "GOTOOLCHAIN", "JAVA_HOME", "DOCKER_HOST",
 }
 
-// toolHomes are where tools that a person has installed for himself find themselves, relative to the home directory.
-// Without them the programs that PATH names would not start in another home.
+// toolHomes are where tools that a person has installed for himself find themselves, and where they keep what they have
+// fetched and built, relative to the home directory. Without the first the programs that PATH names would not start in
+// another home, and without the others every rig's first gate would fetch and build everything anew. None of them is a
+// place for credentials.
 var toolHomes = map[string]string{
 	"RUSTUP_HOME": ".rustup", "PYENV_ROOT": ".pyenv", "RBENV_ROOT": ".rbenv", "NVM_DIR": ".nvm", "VOLTA_HOME": ".volta",
+	"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod", "npm_config_cache": ".npm", "PIP_CACHE_DIR": ".cache/pip",
 	"ASDF_DATA_DIR": ".asdf", "MISE_DATA_DIR": ".local/share/mise", "SDKMAN_DIR": ".sdkman",
 }
 
@@ -50,6 +53,9 @@ func gateEnv(environ []string, home string, added []string) []string {
 		}
 	}
 	for name, dir := range toolHomes {
+		if name == "GOMODCACHE" && set["GOPATH"] {
+			continue // It is below that.
+		}
 		path := filepath.Join(was, dir)
 		if info, err := os.Stat(path); was != "" && !set[name] && err == nil && info.IsDir() {
 			env = append(env, name+"="+path)

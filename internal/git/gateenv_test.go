@@ -12,8 +12,8 @@ import (
 func TestGatesHaveNoCredential(t *testing.T) {
 	t.Parallel()
 	was, home := t.TempDir(), t.TempDir()
-	for _, dir := range []string{".rustup", ".cargo", ".ssh", ".config"} {
-		if err := os.Mkdir(filepath.Join(was, dir), 0o755); err != nil {
+	for _, dir := range []string{".rustup", ".cargo", ".ssh", ".config", ".cache/go-build", "go/pkg/mod"} {
+		if err := os.MkdirAll(filepath.Join(was, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -25,7 +25,8 @@ func TestGatesHaveNoCredential(t *testing.T) {
 		"GIT_CONFIG_GLOBAL=/s3cret", "PGPASSWORD=s3cret",
 	}, home, []string{"NPM_TOKEN=given"})
 	want := []string{
-		"GIT_TERMINAL_PROMPT=0", "GOFLAGS=-mod=mod", "HOME=" + home, "LANG=C", "LC_ALL=C", "NPM_TOKEN=given", "PATH=/bin",
+		"GIT_TERMINAL_PROMPT=0", "GOCACHE=" + filepath.Join(was, ".cache/go-build"), "GOFLAGS=-mod=mod",
+		"GOMODCACHE=" + filepath.Join(was, "go/pkg/mod"), "HOME=" + home, "LANG=C", "LC_ALL=C", "NPM_TOKEN=given", "PATH=/bin",
 		"RUSTUP_HOME=" + filepath.Join(was, ".rustup"), "TZ=UTC", "VOLTA_HOME=/volta", "http_proxy=http://proxy:3128", withoutKeys,
 	}
 	slices.Sort(got)
