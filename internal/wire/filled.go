@@ -58,6 +58,17 @@ func filledPointer(v reflect.Value) (reflect.Value, bool) {
 	return out, true
 }
 
+// exported is a copy of a struct without what is nobody else's: the owner of a tick goes on with that.
+func exported(v reflect.Value) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	for i := range v.NumField() {
+		if v.Type().Field(i).IsExported() {
+			out.Field(i).Set(v.Field(i))
+		}
+	}
+	return out
+}
+
 func filledStruct(v reflect.Value) (reflect.Value, bool) {
 	out, other := v, false
 	for i := range v.NumField() {
@@ -70,8 +81,7 @@ func filledStruct(v reflect.Value) (reflect.Value, bool) {
 			continue
 		}
 		if !other {
-			out, other = reflect.New(v.Type()).Elem(), true
-			out.Set(v)
+			out, other = exported(v), true
 		}
 		out.Field(i).Set(x)
 	}

@@ -101,3 +101,16 @@ func TestWhatIsWholeIsShared(t *testing.T) {
 		t.Error("a document that is whole was copied")
 	}
 }
+
+// What a struct does not export is its owner's, who may be writing it at this moment: no copy reads it.
+func TestFilledTakesNothingThatIsNotExported(t *testing.T) {
+	t.Parallel()
+	type record struct {
+		List []string
+		own  *int
+	}
+	filled, ok := Filled(&record{own: new(int)}).(*record)
+	if !ok || filled.List == nil || filled.own != nil {
+		t.Errorf("got %+v", filled)
+	}
+}
