@@ -37,7 +37,7 @@ func (o *Obstacle) wait(now Time) *Wait {
 	if o == nil || o.Now {
 		return nil
 	}
-	if o.Since == 0 {
+	if o.Since == 0 && o.Code == WaitNeedsPerson {
 		return &Wait{Code: o.Code, Reason: o.Reason}
 	}
 	end := o.Since.Add(o.pause())

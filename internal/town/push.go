@@ -50,7 +50,7 @@ func (p *PushPart) code(c *coder) {
 
 // isPushed reports whether the merge request is in progress without an agent, since its merge is being published.
 func (b *Bead) isPushed() bool {
-	return b.Merge != nil && b.Merge.Push != nil && b.Status == InProgress
+	return b.Merge != nil && b.Merge.Push != nil && b.Merge.Push.Commit != "" && b.Status == InProgress
 }
 
 // needsNoAgent reports whether the bead is in progress and nobody has to hold it.
@@ -83,8 +83,8 @@ func pushMerge(s *State, now Time, b *Bead) Look {
 	}
 	p := b.Merge.Push
 	switch {
-	case p.Lost, !b.Live() && p.Try == 0:
-		return Look{} // A person decides; or it ended before anything was pushed.
+	case p.Lost, p.Commit == "", !b.Live() && p.Try == 0:
+		return Look{} // A person decides; or there is nothing to push; or it ended before anything was pushed.
 	case p.Asked != 0 && now < p.Asked.Add(PushAgain), p.Asked == 0 && now < p.After:
 		return Look{Wait: s.pushWait(b)}
 	}
@@ -117,7 +117,7 @@ func (s *State) pushStanding(b *Bead) string {
 func (s *State) pushWait(b *Bead) *Wait {
 	p := b.Merge.Push
 	switch {
-	case p == nil:
+	case p == nil, p.Commit == "":
 		return nil
 	case p.Lost:
 		return &Wait{Code: WaitNeedsPerson, Reason: fmt.Sprintf(
